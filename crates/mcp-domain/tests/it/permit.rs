@@ -1,0 +1,45 @@
+//! A permit settles its ticket exactly once, whatever happens to it.
+
+use std::sync::Mutex;
+
+use mcp_domain::{BreakerSnapshot, CircuitBreaker, Outcome, Permit, Rejected, Ticket};
+
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<Outcome>>);
+
+impl CircuitBreaker for Recorder {
+    fn try_admit(&self) -> Result<Ticket, Rejected> {
+        Ok(Ticket::new(7).with_stamp(8))
+    }
+
+    fn settle(&self, ticket: Ticket, outcome: Outcome) {
+        assert_eq!((ticket.generation(), ticket.stamp()), (7, 8));
+        self.0.lock().unwrap().push(outcome);
+    }
+
+    fn snapshot(&self) -> BreakerSnapshot {
+        BreakerSnapshot::default()
+    }
+}
+
+#[test]
+fn a_recorded_permit_settles_once() {
+    let breaker = Recorder::default();
+    Permit::acquire(&breaker).unwrap().record(Outcome::Success);
+    assert_eq!(*breaker.0.lock().unwrap(), [Outcome::Success]);
+}
+
+#[test]
+fn a_dropped_permit_settles_as_cancelled() {
+    let breaker = Recorder::default();
+    drop(Permit::acquire(&breaker).unwrap());
+    assert_eq!(*breaker.0.lock().unwrap(), [Outcome::Cancelled]);
+}
+
+#[test]
+fn a_permit_works_through_the_object() {
+    let breaker: Box<dyn CircuitBreaker> = Box::new(Recorder::default());
+    Permit::acquire(&*breaker)
+        .unwrap()
+        .record(Outcome::failure());
+}
