@@ -1,1 +1,78 @@
-//! Stub
+//! A connection pool for MCP: open a session with a server once, and let every
+//! caller share it safely.
+//!
+//! The pool knows neither MCP nor what trips a circuit breaker: it holds whatever
+//! a [`Connector`](mcp_domain::Connector) opens, and asks whatever
+//! [`CircuitBreaker`](mcp_domain::CircuitBreaker) it is given.
+//!
+//! # What it promises
+//!
+//! - Nobody waits for a connect while an open connection has room, and whoever
+//!   waits takes what comes first: a connection given back or one just opened.
+//! - Never more than `max_connections` per server and scope, nor `max_total` over
+//!   all, counting those that are opening and closing.
+//! - A caller who gives up, at any point, loses no connection and harms nobody.
+//! - A connection that failed is never handed out again, and one failure casts
+//!   doubt on the idle ones: they are checked first.
+//! - One deadline bounds waiting, connecting, repeating and calling together.
+//!
+//! # Example
+//!
+//! ```
+//! # use mcp_domain::{Connection, Connector, Error, Scope};
+//! # struct Echo;
+//! # impl Connection for Echo {
+//! #     fn is_open(&self) -> bool { true }
+//! #     async fn ping(&self) -> Result<(), Error> { Ok(()) }
+//! #     async fn close(&self) -> Result<(), Error> { Ok(()) }
+//! # }
+//! # impl Echo { async fn say(&self, text: &str) -> Result<String, Error> { Ok(text.to_owned()) } }
+//! # struct EchoConnector;
+//! # impl Connector for EchoConnector {
+//! #     type Connection = Echo;
+//! #     async fn connect(&self, _: &Scope) -> Result<Echo, Error> { Ok(Echo) }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use mcp_domain::Operation;
+//! use mcp_pool::{Pool, Settings};
+//!
+//! const SAY: Operation = Operation::new("say").repeatable();
+//!
+//! let pool = Pool::new(Settings::builder().max_connections(4).build()?);
+//! let echo = pool.server("echo", EchoConnector).add();
+//!
+//! let answer = echo.run(SAY, async |connection| connection.say("hello").await).await?;
+//! assert_eq!(answer, "hello");
+//!
+//! let report = pool.close(Duration::from_secs(5)).await;
+//! assert_eq!(report.abandoned, 0);
+//! # Ok(())
+//! # }
+//! ```
+
+mod backoff;
+mod counters;
+mod deadline;
+mod growth;
+mod held;
+mod keyed;
+mod lease;
+mod manager;
+mod opening;
+mod pool;
+mod registry;
+mod run;
+mod server;
+mod settings;
+mod sharing;
+mod upkeep;
+
+pub use self::{
+    growth::Sharing,
+    lease::Lease,
+    pool::{CloseReport, Pool},
+    server::{Server, ServerBuilder},
+    settings::{Settings, SettingsBuilder, SettingsError},
+};

@@ -1,0 +1,98 @@
+//! One bound over everything that an operation does.
+
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+/// A bound that starts with the first suspension.
+///
+/// A call on an idle connection that never suspends asks no clock and sets no
+/// timer. Whatever suspends first starts the clock for all that follows.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    limit: Duration,
+    at: Option<Instant>,
+}
+
+/// The bound was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Elapsed;
+
+impl Deadline {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit, at: None }
+    }
+
+    /// Runs `future` until it ends or the bound is reached. Then it is dropped.
+    pub(crate) async fn bound<F: Future>(&mut self, future: F) -> Result<F::Output, Elapsed> {
+        let mut future = pin!(future);
+        let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        match first {
+            Poll::Ready(output) => Ok(output),
+            Poll::Pending => timeout_at(self.at(), future).await.map_err(|_| Elapsed),
+        }
+    }
+
+    /// Sleeps for `wait`, unless the bound would be reached before its end.
+    pub(crate) async fn sleep(&mut self, wait: Duration) -> Result<(), Elapsed> {
+        let until = Instant::now().checked_add(wait).ok_or(Elapsed)?;
+        if until >= self.at() {
+            return Err(Elapsed);
+        }
+        tokio::time::sleep_until(until).await;
+        Ok(())
+    }
+
+    /// The limit, as it was set.
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Time since the clock was started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        match self.at {
+            Some(at) => self
+                .limit
+                .saturating_sub(at.saturating_duration_since(Instant::now())),
+            None => Duration::ZERO,
+        }
+    }
+
+    fn at(&mut self) -> Instant {
+        // A limit beyond what the clock can tell is no limit; 30 years will do.
+        const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+        let limit = self.limit.min(FAR);
+        *self.at.get_or_insert_with(|| Instant::now() + limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_limit_bounds_all_steps_together() {
+        let start = Instant::now();
+        let mut deadline = Deadline::new(Duration::from_secs(3));
+        deadline.sleep(Duration::from_secs(2)).await.unwrap();
+        assert_eq!(deadline.bound(pending::<()>()).await, Err(Elapsed));
+        assert_eq!(start.elapsed(), Duration::from_secs(3));
+        assert_eq!(deadline.elapsed(), Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleep_that_cannot_end_in_time_is_not_begun() {
+        let start = Instant::now();
+        let mut deadline = Deadline::new(Duration::from_secs(3));
+        assert_eq!(deadline.sleep(Duration::from_secs(4)).await, Err(Elapsed));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endless_limit_is_allowed() {
+        let mut deadline = Deadline::new(Duration::MAX);
+        deadline.sleep(Duration::from_secs(9)).await.unwrap();
+    }
+}

@@ -1,0 +1,134 @@
+//! Decides when to open connections. Pure: no clock, no I/O.
+
+/// Whether callers may share a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sharing {
+    /// Callers share only where the server keeps no state per connection
+    /// ([`Connection::is_stateless`](mcp_domain::Connection::is_stateless)).
+    #[default]
+    Auto,
+    /// One caller at a time.
+    Exclusive,
+    /// The server is declared to keep no state per connection.
+    Shared,
+}
+
+/// What is known of one server's and scope's connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Places taken: connections that are opening, live or closing.
+    pub(crate) reserved: usize,
+    /// Connections that are being opened.
+    pub(crate) opening: usize,
+    /// Connections that are open.
+    pub(crate) live: usize,
+    /// Callers who wait for a connection.
+    pub(crate) waiting: usize,
+    /// Did the last attempt to connect fail?
+    pub(crate) failing: bool,
+}
+
+/// How many callers one connection of this server can serve at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// This many.
+    Callers(usize),
+    /// Not known before the first connection has been opened.
+    Unknown,
+}
+
+impl Census {
+    /// How many connections to start opening now, if `max` may be reserved.
+    ///
+    /// While connects fail and there is something to wait for, nothing is opened:
+    /// the next connection that comes back serves the waiting. With nothing to
+    /// wait for, one attempt at a time.
+    pub(crate) fn openers(&self, max: usize, min: usize, room: Room) -> usize {
+        let wanted = match room {
+            Room::Callers(room) => self.waiting.div_ceil(room),
+            Room::Unknown => self.waiting.min(1),
+        };
+        let missing = if self.live > 0 {
+            min.saturating_sub(self.live)
+        } else {
+            0
+        };
+        let wanted = match (self.failing, self.live) {
+            (false, _) => wanted.max(missing),
+            (true, 0) => wanted.min(1),
+            (true, _) => 0,
+        };
+        wanted
+            .saturating_sub(self.opening)
+            .min(max.saturating_sub(self.reserved))
+    }
+
+    /// Is there nothing left that a waiting caller could be given?
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.live == 0 && self.opening == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXCLUSIVE: Room = Room::Callers(1);
+
+    fn census(reserved: usize, opening: usize, live: usize, waiting: usize) -> Census {
+        Census {
+            reserved,
+            opening,
+            live,
+            waiting,
+            failing: false,
+        }
+    }
+
+    #[track_caller]
+    fn check(census: Census, room: Room, expected: usize) {
+        assert_eq!(census.openers(6, 0, room), expected);
+    }
+
+    #[test]
+    fn a_cold_burst_opens_no_more_than_it_needs() {
+        check(census(0, 0, 0, 3), EXCLUSIVE, 3);
+        check(census(0, 0, 0, 64), EXCLUSIVE, 6);
+        check(census(0, 0, 0, 8), Room::Callers(8), 1);
+        check(census(0, 0, 0, 64), Room::Callers(64), 1);
+    }
+
+    #[test]
+    fn before_the_first_connection_one_is_opened_to_find_out() {
+        check(census(0, 0, 0, 64), Room::Unknown, 1);
+        check(census(1, 1, 0, 64), Room::Unknown, 0);
+    }
+
+    #[test]
+    fn connections_that_are_being_opened_count() {
+        check(census(2, 2, 0, 3), EXCLUSIVE, 1);
+        check(census(6, 2, 4, 64), EXCLUSIVE, 0);
+    }
+
+    #[test]
+    fn connections_that_are_closing_hold_their_place() {
+        check(census(6, 0, 0, 1), EXCLUSIVE, 0);
+    }
+
+    #[test]
+    fn a_failing_server_is_tried_by_one_and_only_if_nothing_else_can_serve() {
+        let mut failing = census(0, 0, 0, 64);
+        failing.failing = true;
+        check(failing, EXCLUSIVE, 1);
+        let mut limping = census(1, 0, 1, 64);
+        limping.failing = true;
+        check(limping, EXCLUSIVE, 0);
+    }
+
+    #[test]
+    fn the_minimum_is_restored_only_once_warm() {
+        assert_eq!(census(0, 0, 0, 0).openers(6, 2, EXCLUSIVE), 0);
+        assert_eq!(census(1, 0, 1, 0).openers(6, 2, EXCLUSIVE), 1);
+    }
+}

@@ -1,0 +1,150 @@
+//! One pooled connection, and the place that it takes up.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use mcp_domain::{Connection as _, Connector};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
+
+use crate::{counters::Reason, keyed::Keyed, registry::Registry};
+
+/// An open connection and what never changes about it.
+#[derive(Debug)]
+pub(crate) struct Held<C: Connector> {
+    pub(crate) connection: C::Connection,
+    /// When it is to be retired for its age; `None` for never.
+    pub(crate) expires_at: Option<Instant>,
+    /// How many callers it can serve at a time.
+    pub(crate) room: usize,
+}
+
+/// An open connection with its place, as deadpool stores it.
+///
+/// Dropping it closes the connection in the background; the place is free when
+/// that is done.
+pub(crate) struct Pooled<C: Connector> {
+    pub(crate) held: Arc<Held<C>>,
+    /// Since when nobody has used it.
+    pub(crate) idle_since: Instant,
+    /// When it last gave a sign of life.
+    pub(crate) checked_at: Instant,
+    /// The doubt that it has been cleared of; see [`Manager`](crate::manager::Manager).
+    pub(crate) cleared: u64,
+    /// Has it ever been handed out?
+    pub(crate) used: bool,
+    /// Why it is closed, should it be dropped now.
+    pub(crate) reason: Reason,
+    place: Option<Place<C>>,
+}
+
+impl<C: Connector> Pooled<C> {
+    pub(crate) fn new(held: Held<C>, place: Place<C>, cleared: u64) -> Self {
+        let now = Instant::now();
+        Self {
+            held: Arc::new(held),
+            idle_since: now,
+            checked_at: now,
+            cleared,
+            used: false,
+            reason: Reason::Shutdown,
+            place: Some(place),
+        }
+    }
+
+    /// Closes the connection for this reason.
+    pub(crate) fn retire(mut self, reason: Reason) {
+        self.reason = reason;
+    }
+}
+
+impl<C: Connector> Drop for Pooled<C> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.vacate(Arc::clone(&self.held), self.reason);
+        }
+    }
+}
+
+impl<C: Connector> std::fmt::Debug for Pooled<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pooled").finish_non_exhaustive()
+    }
+}
+
+/// A place among the connections of one server and scope, and of the whole pool.
+///
+/// Taken before a connect begins and given back when the connection is closed, so
+/// that connections that are opening or closing count.
+pub(crate) struct Place<C: Connector> {
+    keyed: Weak<Keyed<C>>,
+    registry: Weak<Registry<C>>,
+    close_timeout: Duration,
+    runtime: Handle,
+    closing: bool,
+}
+
+impl<C: Connector> Place<C> {
+    /// The caller has counted the place already.
+    pub(crate) fn new(
+        keyed: &Arc<Keyed<C>>,
+        registry: Weak<Registry<C>>,
+        close_timeout: Duration,
+        runtime: Handle,
+    ) -> Self {
+        Self {
+            keyed: Arc::downgrade(keyed),
+            registry,
+            close_timeout,
+            runtime,
+            closing: false,
+        }
+    }
+
+    /// Closes the connection in the background, then frees the place.
+    fn vacate(mut self, held: Arc<Held<C>>, reason: Reason) {
+        if let Some(keyed) = self.keyed.upgrade() {
+            keyed.left(reason);
+        }
+        if let Some(registry) = self.registry.upgrade() {
+            registry.closing();
+            self.closing = true;
+        }
+        let runtime = self.runtime.clone();
+        // Where the runtime is gone, the future is dropped at once, and the
+        // connection and the place with it.
+        runtime.spawn(async move {
+            match timeout(self.close_timeout, held.connection.close()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(error = %error.chain(), "a connection did not close properly");
+                }
+                Err(_) => tracing::warn!("a connection did not close in time"),
+            }
+            drop(held);
+            drop(self);
+        });
+    }
+}
+
+impl<C: Connector> Drop for Place<C> {
+    fn drop(&mut self) {
+        let registry = self.registry.upgrade();
+        if let Some(registry) = &registry {
+            if self.closing {
+                registry.closed();
+            }
+            registry.free();
+        }
+        if let Some(keyed) = self.keyed.upgrade() {
+            keyed.freed();
+        }
+        if let Some(registry) = &registry {
+            registry.feed_the_starving();
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Exclusive use of a connection.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use mcp_domain::Connector;
+
+use crate::{
+    counters::Reason,
+    keyed::{Fate, Keyed, Taken},
+};
+
+/// Exclusive use of a connection, given back on drop.
+///
+/// Made by [`Server::lease`](crate::Server::lease); dereferences to the
+/// connection. One that died meanwhile does not return to the pool.
+#[must_use = "a lease that is dropped at once gives its connection back unused"]
+pub struct Lease<C: Connector> {
+    keyed: Arc<Keyed<C>>,
+    taken: Option<Taken<C>>,
+}
+
+impl<C: Connector> Lease<C> {
+    pub(crate) fn new(keyed: Arc<Keyed<C>>, taken: Taken<C>) -> Self {
+        Self {
+            keyed,
+            taken: Some(taken),
+        }
+    }
+
+    /// Closes the connection instead of giving it back, for instance because the
+    /// session holds state that nobody else should meet.
+    pub fn discard(mut self) {
+        self.end(Fate::Close(Reason::Died));
+    }
+
+    fn end(&mut self, fate: Fate) {
+        if let Some(taken) = self.taken.take() {
+            self.keyed.give_back(taken, fate);
+        }
+    }
+}
+
+impl<C: Connector> Deref for Lease<C> {
+    type Target = C::Connection;
+
+    #[expect(clippy::expect_used, reason = "taken only when it ends")]
+    fn deref(&self) -> &C::Connection {
+        self.taken.as_ref().expect("a live lease").connection()
+    }
+}
+
+impl<C: Connector> Drop for Lease<C> {
+    fn drop(&mut self) {
+        self.end(Fate::Reuse);
+    }
+}
+
+impl<C: Connector> fmt::Debug for Lease<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("server", &self.keyed.core.name)
+            .field("scope", &self.keyed.scope)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! What deadpool asks of us: where connections come from, and whether an idle
+//! one may be handed out.
+//!
+//! [`Manager::create`] never connects. A caller who connects in deadpool's
+//! checkout would miss a connection that comes back meanwhile, and take its
+//! half-open connection along when it gives up. So connections are opened in
+//! tasks of their own, [offered](Manager::offer) here, and handed out as they come.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use mcp_domain::{Connection as _, Connector};
+use tokio::time::{Instant, timeout};
+
+use crate::{counters::Reason, held::Pooled, settings::Settings};
+
+/// deadpool's manager for one server and scope.
+pub(crate) struct Manager<C: Connector> {
+    settings: Settings,
+    /// Open connections that deadpool does not store yet.
+    offered: Mutex<Vec<Pooled<C>>>,
+    /// Rises when a connection died under a caller. What was idle at that moment
+    /// may be dead too (the server was restarted), and is checked before it is
+    /// handed out, however fresh it is.
+    doubt: AtomicU64,
+}
+
+/// There is neither an idle connection nor an offered one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoneReady;
+
+impl<C: Connector> Manager<C> {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            offered: Mutex::new(Vec::new()),
+            doubt: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts an open connection where the next checkout finds it.
+    pub(crate) fn offer(&self, pooled: Pooled<C>) {
+        self.lock().push(pooled);
+    }
+
+    /// Takes offered connections that do not pass `keep`.
+    pub(crate) fn withdraw(&self, mut keep: impl FnMut(&Pooled<C>) -> bool) -> Vec<Pooled<C>> {
+        let mut offered = self.lock();
+        let (kept, removed) = offered.drain(..).partition(|pooled| keep(pooled));
+        *offered = kept;
+        removed
+    }
+
+    /// How many connections are offered.
+    pub(crate) fn offered(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Casts doubt on all idle connections.
+    pub(crate) fn cast_doubt(&self) {
+        self.doubt.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The doubt that a connection opened now is clear of.
+    pub(crate) fn doubt(&self) -> u64 {
+        self.doubt.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pooled<C>>> {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Connector> managed::Manager for Manager<C> {
+    type Type = Pooled<C>;
+    type Error = NoneReady;
+
+    async fn create(&self) -> Result<Pooled<C>, NoneReady> {
+        self.lock().pop().ok_or(NoneReady)
+    }
+
+    /// Is this idle connection fit to be handed out? If not, deadpool drops it,
+    /// which closes it, and tries the next.
+    async fn recycle(&self, pooled: &mut Pooled<C>, _: &Metrics) -> RecycleResult<NoneReady> {
+        let now = Instant::now();
+        if let Some(reason) = unfit(pooled, now) {
+            pooled.reason = reason;
+            return Err(RecycleError::message(""));
+        }
+        let doubt = self.doubt();
+        let idle = now.saturating_duration_since(pooled.idle_since);
+        if idle < self.settings.check_after_idle && pooled.cleared == doubt {
+            return Ok(());
+        }
+        // Should the caller give up while we ask.
+        pooled.reason = Reason::Abandoned;
+        match timeout(self.settings.check_timeout, pooled.held.connection.ping()).await {
+            Ok(Ok(())) => {
+                pooled.checked_at = Instant::now();
+                pooled.cleared = doubt;
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => {
+                pooled.reason = Reason::FailedCheck;
+                Err(RecycleError::message(""))
+            }
+        }
+    }
+}
+
+/// Why this connection must not be handed out any more, as far as is known
+/// without asking the peer.
+pub(crate) fn unfit<C: Connector>(pooled: &Pooled<C>, now: Instant) -> Option<Reason> {
+    if !pooled.held.connection.is_open() {
+        Some(Reason::Died)
+    } else if pooled.held.expires_at.is_some_and(|at| now >= at) {
+        Some(Reason::Age)
+    } else {
+        None
+    }
+}

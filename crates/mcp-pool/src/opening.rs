@@ -1,0 +1,129 @@
+//! Opens one connection, in a task of its own.
+//!
+//! The task belongs to nobody: a caller who gives up does not take the
+//! connection along.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+};
+
+use futures::FutureExt as _;
+use mcp_domain::{Connection as _, Connector, Error, ErrorKind};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    growth::Sharing,
+    held::{Held, Place, Pooled},
+    keyed::Keyed,
+    server::Core,
+};
+
+/// Starts opening a connection. Its place has been counted.
+pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
+    let settings = keyed.core.settings;
+    let place = Place::new(
+        keyed,
+        keyed.registry.clone(),
+        settings.close_timeout,
+        runtime.clone(),
+    );
+    let core = Arc::clone(&keyed.core);
+    let scope = keyed.scope.clone();
+    let doubt = keyed.doubt();
+    let attempt = Attempt::new(keyed, place);
+    runtime.spawn(async move {
+        tracing::debug!(server = %core.name, %scope, "connect.start");
+        let connect = AssertUnwindSafe(core.connector.connect(&scope)).catch_unwind();
+        let result = match timeout(settings.connection_timeout, connect).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Error::new(
+                ErrorKind::ConnectFailed,
+                "the connector panicked",
+            )),
+            Err(_) => Err(Error::new(
+                ErrorKind::ConnectTimeout,
+                format!(
+                    "no connection within {} s",
+                    settings.connection_timeout.as_secs_f64()
+                ),
+            )),
+        };
+        match result {
+            Ok(connection) => {
+                tracing::debug!(server = %core.name, %scope, "connect.done");
+                attempt.succeed(hold(&core, connection), doubt);
+            }
+            Err(error) => {
+                tracing::debug!(server = %core.name, %scope, error = %error.chain(), "connect.failed");
+                attempt.fail(error);
+            }
+        }
+    });
+}
+
+fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
+    let settings = &core.settings;
+    // Up to a tenth earlier, so that connections opened together do not retire together.
+    let age = settings
+        .max_connection_age
+        .mul_f64(1.0 - 0.1 * fastrand::f64());
+    let shared = match settings.sharing {
+        Sharing::Auto => connection.is_stateless(),
+        Sharing::Exclusive => false,
+        Sharing::Shared => true,
+    };
+    Held {
+        connection,
+        expires_at: Instant::now().checked_add(age),
+        room: if shared { settings.max_in_flight } else { 1 },
+    }
+}
+
+/// A connect under way. However it ends, those who wait are told: also if the
+/// task is dropped, because its runtime is.
+struct Attempt<C: Connector> {
+    keyed: Weak<Keyed<C>>,
+    place: Option<Place<C>>,
+}
+
+impl<C: Connector> Attempt<C> {
+    fn new(keyed: &Arc<Keyed<C>>, place: Place<C>) -> Self {
+        Self {
+            keyed: Arc::downgrade(keyed),
+            place: Some(place),
+        }
+    }
+
+    fn succeed(mut self, held: Held<C>, doubt: u64) {
+        // Where the pool is gone, the connection is simply dropped.
+        if let (Some(place), Some(keyed)) = (self.place.take(), self.keyed.upgrade()) {
+            keyed.opened(Pooled::new(held, place, doubt));
+        }
+    }
+
+    fn fail(mut self, error: Error) {
+        self.settle(error);
+    }
+
+    fn settle(&mut self, error: Error) {
+        if let Some(place) = self.place.take() {
+            if let Some(keyed) = self.keyed.upgrade() {
+                keyed.failed(error);
+            }
+            drop(place);
+        }
+    }
+}
+
+impl<C: Connector> Drop for Attempt<C> {
+    fn drop(&mut self) {
+        self.settle(Error::new(
+            ErrorKind::ConnectFailed,
+            "the runtime that opened the connection has ended",
+        ));
+    }
+}

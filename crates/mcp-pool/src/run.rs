@@ -1,0 +1,313 @@
+//! A call, from the outside in: deadline, breaker, connection, call, verdict, repetition.
+
+use std::{sync::Arc, time::Duration};
+
+use mcp_domain::{
+    CircuitBreaker, Connection as _, Connector, Error, ErrorKind, Fault, Operation, Outcome,
+    Permit, Rejected, Retry,
+};
+use tokio::{runtime::Handle, time::timeout};
+
+use crate::{
+    Server,
+    backoff::Waits,
+    counters::{Reason, add},
+    deadline::{Deadline, Elapsed},
+    keyed::{Fate, Keyed, Taken, Use},
+    lease::Lease,
+};
+
+impl<C: Connector> Server<C> {
+    /// Runs one call on a connection of this server.
+    ///
+    /// `call` is given a connection, which other callers of the same scope may use
+    /// at the same time where that is safe ([`Sharing`](crate::Sharing)). It is
+    /// called again if it failed in a way that allows it: it never reached the
+    /// server, or the operation is [repeatable](Operation::repeatable).
+    ///
+    /// # Errors
+    ///
+    /// What `call` returned, if the server answered. Otherwise an error that says
+    /// on which server, after how many attempts and how long, with the last
+    /// failure as its source:
+    /// - `BreakerOpen` if the circuit breaker refused,
+    /// - `WaitTimeout`, `ConnectTimeout` or `CallTimeout`, by what the time ran out on,
+    /// - `ConnectFailed` and the like if no connection could be opened,
+    /// - `Closed` if the pool is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future harms no other caller and loses no connection. If the
+    /// call was under way, its connection is given to the next caller once it
+    /// gives a sign of life again, and closed if it does not.
+    pub async fn run<T, F>(&self, operation: Operation, call: F) -> Result<T, Error>
+    where
+        F: AsyncFn(&C::Connection) -> Result<T, Error>,
+    {
+        let settings = &self.keyed.core.settings;
+        let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
+        let mut waits = None;
+        for attempt in 1.. {
+            let error = match self.attempt(&mut deadline, &call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let again = attempt <= settings.retry_attempts
+                && match error.retry() {
+                    Retry::Safe => true,
+                    Retry::IfRepeatable => operation.is_repeatable(),
+                    Retry::Never => false,
+                };
+            let explained = |error| self.explain(operation, attempt, &deadline, error);
+            if !again {
+                return Err(explained(error));
+            }
+            // A stale connection says nothing of the next one: no need to wait.
+            let stale = matches!(error.kind(), ErrorKind::NotSent | ErrorKind::SessionExpired);
+            if !(stale && attempt == 1) {
+                let waits = waits.get_or_insert_with(Waits::new);
+                if deadline
+                    .sleep(waits.next(error.retry_after()))
+                    .await
+                    .is_err()
+                {
+                    return Err(self.explain(operation, attempt, &deadline, error));
+                }
+            }
+            add(&self.keyed.counters.retries);
+        }
+        unreachable!("the loop returns after at most `retry_attempts` repetitions")
+    }
+
+    /// Takes a connection for exclusive use, for calls that build on each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), without the call.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    pub async fn lease(&self, operation: Operation) -> Result<Lease<C>, Error> {
+        let settings = &self.keyed.core.settings;
+        let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
+        let permit = self.admit()?;
+        let taken = self.take(&mut deadline, Use::Alone).await;
+        settle(
+            permit,
+            match &taken {
+                // An idle connection proves nothing of the server's health.
+                Ok(_) => Outcome::Ignored,
+                Err(error) => error.outcome(),
+            },
+        );
+        match taken {
+            Ok(taken) => Ok(Lease::new(Arc::clone(&self.keyed), taken)),
+            Err(error) => Err(self.explain(operation, 1, &deadline, error)),
+        }
+    }
+
+    async fn attempt<T, F>(&self, deadline: &mut Deadline, call: &F) -> Result<T, Error>
+    where
+        F: AsyncFn(&C::Connection) -> Result<T, Error>,
+    {
+        let permit = self.admit()?;
+        let result = match self.take(deadline, Use::Together).await {
+            Ok(taken) => {
+                let under_way = UnderWay::new(&self.keyed, taken);
+                let result = match deadline.bound(call(under_way.connection())).await {
+                    Ok(result) => result,
+                    Err(Elapsed) => Err(no_answer(deadline.limit())),
+                };
+                under_way.end(result.as_ref().err());
+                result
+            }
+            Err(error) => Err(error),
+        };
+        settle(
+            permit,
+            match &result {
+                Ok(_) => Outcome::Success,
+                Err(error) => error.outcome(),
+            },
+        );
+        result
+    }
+
+    fn admit(&self) -> Result<Option<Permit<'_, dyn CircuitBreaker>>, Error> {
+        let Some(breaker) = &self.keyed.core.breaker else {
+            return Ok(None);
+        };
+        match Permit::acquire(&**breaker) {
+            Ok(permit) => Ok(Some(permit)),
+            Err(rejected) => {
+                add(&self.keyed.counters.refusals);
+                Err(self.refused(rejected))
+            }
+        }
+    }
+
+    async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
+        match deadline.bound(self.keyed.checkout(how)).await {
+            Ok(taken) => taken,
+            Err(Elapsed) => {
+                add(&self.keyed.counters.timeouts);
+                Err(self.waited_in_vain(deadline.limit()))
+            }
+        }
+    }
+
+    fn refused(&self, rejected: Rejected) -> Error {
+        let message = format!("server `{}`: {rejected}", self.name());
+        let error = Error::new(ErrorKind::BreakerOpen, message);
+        match rejected.retry_after {
+            Some(after) => error.with_retry_after(after),
+            None => error,
+        }
+    }
+
+    /// The time ran out before a connection was there: because all are in use, or
+    /// because none could be opened?
+    fn waited_in_vain(&self, limit: Duration) -> Error {
+        let census = self.keyed.census();
+        let seconds = limit.as_secs_f64();
+        if census.live == 0 {
+            let message = format!("no connection could be opened within {seconds} s");
+            Error::new(ErrorKind::ConnectTimeout, message)
+        } else {
+            let message = format!(
+                "none of {} connections became free within {seconds} s; the limit is {}",
+                census.live, self.keyed.core.settings.max_connections
+            );
+            Error::new(ErrorKind::WaitTimeout, message)
+        }
+    }
+
+    /// Says what was tried, unless the server or the caller's input is to blame.
+    fn explain(
+        &self,
+        operation: Operation,
+        attempts: u32,
+        deadline: &Deadline,
+        error: Error,
+    ) -> Error {
+        if matches!(error.kind().fault(), Fault::Caller | Fault::Server)
+            || error.kind() == ErrorKind::BreakerOpen
+        {
+            return error;
+        }
+        let plural = if attempts == 1 { "attempt" } else { "attempts" };
+        let message = format!(
+            "`{}` on server `{}` failed after {attempts} {plural} and {:.1} s",
+            operation.name(),
+            self.name(),
+            deadline.elapsed().as_secs_f64(),
+        );
+        let explained = Error::new(error.kind(), message).persistent();
+        let explained = match error.retry_after() {
+            Some(after) => explained.with_retry_after(after),
+            None => explained,
+        };
+        explained.with_source(error)
+    }
+}
+
+fn settle(permit: Option<Permit<'_, dyn CircuitBreaker>>, outcome: Outcome) {
+    if let Some(permit) = permit {
+        permit.record(outcome);
+    }
+}
+
+fn no_answer(limit: Duration) -> Error {
+    let message = format!("no answer within {} s", limit.as_secs_f64());
+    Error::new(ErrorKind::CallTimeout, message)
+}
+
+/// A connection with a call under way.
+///
+/// If it is dropped before the call has [ended](Self::end), the caller gave up:
+/// the server may be busy with the call for a while yet.
+struct UnderWay<'k, C: Connector> {
+    keyed: &'k Arc<Keyed<C>>,
+    taken: Option<Taken<C>>,
+}
+
+impl<'k, C: Connector> UnderWay<'k, C> {
+    fn new(keyed: &'k Arc<Keyed<C>>, taken: Taken<C>) -> Self {
+        Self {
+            keyed,
+            taken: Some(taken),
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "taken only when it ends or is dropped")]
+    fn connection(&self) -> &C::Connection {
+        self.taken.as_ref().expect("a call under way").connection()
+    }
+
+    /// The call has ended, with this failure if any.
+    fn end(mut self, error: Option<&Error>) {
+        let fate = match error.map(Error::kind) {
+            Some(ErrorKind::CallTimeout) => return,
+            Some(kind) if kind.fault() == Fault::Connection => Fate::Close(Reason::Died),
+            _ => Fate::Reuse,
+        };
+        if let Some(taken) = self.taken.take() {
+            self.keyed.give_back(taken, fate);
+        }
+    }
+}
+
+impl<C: Connector> Drop for UnderWay<'_, C> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            drain(self.keyed, taken);
+        }
+    }
+}
+
+/// Keeps a connection whose call was abandoned until it gives a sign of life.
+fn drain<C: Connector>(keyed: &Arc<Keyed<C>>, taken: Taken<C>) {
+    let Ok(runtime) = Handle::try_current() else {
+        keyed.give_back(taken, Fate::Close(Reason::Abandoned));
+        return;
+    };
+    if let Taken::Together(held) = &taken {
+        keyed.shared.drain(held);
+    }
+    let guard = Draining {
+        keyed: Arc::clone(keyed),
+        taken: Some(taken),
+        fate: Fate::Close(Reason::Abandoned),
+    };
+    runtime.spawn(guard.run());
+}
+
+/// A connection whose call was abandoned.
+struct Draining<C: Connector> {
+    keyed: Arc<Keyed<C>>,
+    taken: Option<Taken<C>>,
+    fate: Fate,
+}
+
+impl<C: Connector> Draining<C> {
+    async fn run(mut self) {
+        if let Some(taken) = &self.taken {
+            let limit = self.keyed.core.settings.drain_timeout;
+            if let Ok(Ok(())) = timeout(limit, taken.connection().ping()).await {
+                self.fate = Fate::Reuse;
+            }
+        }
+    }
+}
+
+impl<C: Connector> Drop for Draining<C> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            if let Taken::Together(held) = &taken {
+                self.keyed.shared.drained(held);
+            }
+            self.keyed.give_back(taken, self.fate);
+        }
+    }
+}

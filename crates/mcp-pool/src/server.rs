@@ -1,0 +1,169 @@
+//! A server, as the callers of one scope see it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use mcp_domain::{CircuitBreaker, Connector, PoolStats, Scope};
+
+use crate::{
+    growth::{Room, Sharing},
+    keyed::Keyed,
+    registry::{Registry, worse},
+    settings::Settings,
+};
+
+/// What all scopes of one server have in common.
+pub(crate) struct Core<C: Connector> {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    pub(crate) connector: C,
+    pub(crate) breaker: Option<Arc<dyn CircuitBreaker>>,
+    pub(crate) settings: Settings,
+    /// How many callers a connection can serve; 0 before the first was opened.
+    room: AtomicUsize,
+}
+
+impl<C: Connector> Core<C> {
+    pub(crate) fn room(&self) -> Room {
+        match (self.settings.sharing, self.room.load(Ordering::Relaxed)) {
+            (Sharing::Exclusive, _) => Room::Callers(1),
+            (Sharing::Shared, _) => Room::Callers(self.settings.max_in_flight),
+            (Sharing::Auto, 0) => Room::Unknown,
+            (Sharing::Auto, room) => Room::Callers(room),
+        }
+    }
+
+    pub(crate) fn learn_room(&self, room: usize) {
+        self.room.store(room, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_breaker_to(&self, stats: &mut PoolStats) {
+        if let Some(breaker) = &self.breaker {
+            let breaker = breaker.snapshot();
+            stats.circuit_breaker_state = worse(stats.circuit_breaker_state, breaker.state);
+            stats.failure_count = stats.failure_count.max(breaker.failure_count);
+        }
+    }
+}
+
+/// A server of a pool, as the callers of one scope see it.
+///
+/// Made by [`Pool::server`](crate::Pool::server); cheap to clone and to keep. While
+/// a handle lives, so does its pool.
+pub struct Server<C: Connector> {
+    pub(crate) keyed: Arc<Keyed<C>>,
+    registry: Arc<Registry<C>>,
+}
+
+impl<C: Connector> Server<C> {
+    fn new(registry: Arc<Registry<C>>, core: &Arc<Core<C>>, scope: Scope) -> Self {
+        Self {
+            keyed: registry.keyed(core, scope),
+            registry,
+        }
+    }
+
+    /// The same server for the callers of another scope, who never share a
+    /// connection with these.
+    pub fn scoped(&self, scope: Scope) -> Self {
+        Self::new(Arc::clone(&self.registry), &self.keyed.core, scope)
+    }
+
+    /// The name that was given to it.
+    pub fn name(&self) -> &str {
+        &self.keyed.core.name
+    }
+
+    /// Whom its connections belong to.
+    pub fn scope(&self) -> &Scope {
+        &self.keyed.scope
+    }
+
+    /// The figures of this server and scope.
+    pub fn stats(&self) -> PoolStats {
+        let mut stats = PoolStats::default();
+        self.keyed.add_to(&mut stats);
+        self.keyed.core.add_breaker_to(&mut stats);
+        stats
+    }
+}
+
+impl<C: Connector> Clone for Server<C> {
+    fn clone(&self) -> Self {
+        Self {
+            keyed: Arc::clone(&self.keyed),
+            registry: Arc::clone(&self.registry),
+        }
+    }
+}
+
+impl<C: Connector> fmt::Debug for Server<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.name())
+            .field("scope", self.scope())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds a server to a pool. Made by [`Pool::server`](crate::Pool::server).
+#[must_use]
+pub struct ServerBuilder<C: Connector> {
+    registry: Arc<Registry<C>>,
+    name: Arc<str>,
+    connector: C,
+    breaker: Option<Arc<dyn CircuitBreaker>>,
+    settings: Settings,
+}
+
+impl<C: Connector> ServerBuilder<C> {
+    pub(crate) fn new(registry: Arc<Registry<C>>, name: Arc<str>, connector: C) -> Self {
+        Self {
+            settings: registry.settings,
+            registry,
+            name,
+            connector,
+            breaker: None,
+        }
+    }
+
+    /// The circuit breaker that guards the server, for all scopes. Default: none.
+    pub fn breaker(mut self, breaker: Arc<dyn CircuitBreaker>) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// Settings for this server alone. Default: those of the pool.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Adds the server, for the process-wide scope. Opens nothing.
+    pub fn add(self) -> Server<C> {
+        let core = Arc::new(Core {
+            id: self.registry.next_server(),
+            name: self.name,
+            connector: self.connector,
+            breaker: self.breaker,
+            settings: self.settings,
+            room: AtomicUsize::new(0),
+        });
+        Server::new(self.registry, &core, Scope::default())
+    }
+}
+
+impl<C: Connector> fmt::Debug for ServerBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("name", &self.name)
+            .field("breaker", &self.breaker)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

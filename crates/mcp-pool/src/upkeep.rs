@@ -1,0 +1,103 @@
+//! The one background task of a pool: closes what is dead, old or idle, checks
+//! what has been idle, restores the minimum.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use mcp_domain::{Connection as _, Connector};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    counters::Reason, held::Pooled, keyed::Keyed, manager::unfit, registry::Registry,
+    settings::Settings,
+};
+
+/// Starts the task. It ends with the pool, or with the runtime.
+pub(crate) fn spawn<C: Connector>(registry: Weak<Registry<C>>, runtime: &Handle) {
+    runtime.spawn(async move {
+        let _running = Running(registry.clone());
+        while let Some(pause) = registry.upgrade().and_then(|pool| next_pause(&pool)) {
+            sleep(pause).await;
+            let Some(pool) = registry.upgrade() else {
+                return;
+            };
+            for keyed in pool.all() {
+                tend(&keyed);
+            }
+            pool.forget_unused();
+        }
+    });
+}
+
+/// Tells the pool when the task ends, for whatever reason.
+struct Running<C: Connector>(Weak<Registry<C>>);
+
+impl<C: Connector> Drop for Running<C> {
+    fn drop(&mut self) {
+        if let Some(registry) = self.0.upgrade() {
+            registry.not_kept_up();
+        }
+    }
+}
+
+/// Until the next round; `None` when the pool is closed.
+fn next_pause<C: Connector>(pool: &Registry<C>) -> Option<Duration> {
+    let jitter = 0.9 + 0.2 * fastrand::f64();
+    let keys = pool.all();
+    let settings = keys.iter().map(|keyed| &keyed.core.settings);
+    let shortest = settings
+        .map(period)
+        .min()
+        .unwrap_or_else(|| period(&pool.settings));
+    (!pool.is_closed()).then(|| shortest.mul_f64(jitter))
+}
+
+/// Often enough that no limit is overrun by more than a half, within reason.
+fn period(settings: &Settings) -> Duration {
+    let shortest = settings
+        .idle_timeout
+        .min(settings.max_connection_age)
+        .min(settings.health_check_interval);
+    (shortest / 2).clamp(Duration::from_millis(50), Duration::from_secs(30))
+}
+
+/// One round for one server and scope. Never waits.
+fn tend<C: Connector>(keyed: &Arc<Keyed<C>>) {
+    let settings = keyed.core.settings;
+    let now = Instant::now();
+    for reason in [Reason::Died, Reason::Age] {
+        keyed.retire_idle(reason, |pooled| unfit(pooled, now) == Some(reason));
+    }
+    let live = keyed.census().live;
+    let mut spare = live.saturating_sub(settings.min_connections);
+    keyed.retire_idle(Reason::Idle, |pooled| {
+        let idle = now.saturating_duration_since(pooled.idle_since);
+        let retire = idle >= settings.idle_timeout && spare > 0;
+        spare -= usize::from(retire);
+        retire
+    });
+    let due = keyed.take_idle(|pooled| {
+        now.saturating_duration_since(pooled.checked_at.max(pooled.idle_since))
+            >= settings.health_check_interval
+    });
+    for pooled in due {
+        tokio::spawn(check(Arc::clone(keyed), pooled, settings.check_timeout));
+    }
+    keyed.grow();
+}
+
+/// Puts the connection back if it gives a sign of life, and closes it otherwise.
+async fn check<C: Connector>(keyed: Arc<Keyed<C>>, mut pooled: Pooled<C>, limit: Duration) {
+    match timeout(limit, pooled.held.connection.ping()).await {
+        Ok(Ok(())) => {
+            pooled.checked_at = Instant::now();
+            keyed.offer(pooled);
+        }
+        Ok(Err(_)) | Err(_) => pooled.retire(Reason::FailedCheck),
+    }
+}
