@@ -1,1 +1,49 @@
-//! Stub
+//! A client for MCP servers, in the style of FastMCP, on the official Rust SDK.
+//!
+//! Say how a server is reached, and call it. The transport (a child process, Streamable
+//! HTTP, a server in this process) and the protocol revision (the `initialize`
+//! handshake, or `server/discover` of 2026-07-28) are found out and remembered.
+//!
+//! # What it promises
+//!
+//! - A peer that is dead is known to be dead: every call in flight fails at once,
+//!   and [`is_open`](mcp_domain::Connection::is_open) answers without I/O.
+//! - A child process never outlives its [`Client`]: it is asked to go, then told,
+//!   then killed with its whole process group, and always reaped.
+//! - Every connect is bounded in time, and an error says what the server did: its
+//!   exit status and its last words on standard error.
+//! - Every failure is a [`mcp_domain::Error`], classified once.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use mcp_domain::{Connection as _, Target};
+//! use mcp_transport::Client;
+//!
+//! # async fn example() -> Result<(), mcp_domain::Error> {
+//! let client = Client::connect(&Target::http("http://127.0.0.1:8000/mcp")).await?;
+//! println!("{} speaks {}", client.server().name, client.server().revision);
+//! let sum = client.call_tool("add", serde_json::json!({ "a": 40, "b": 2 })).await?;
+//! println!("{}", sum.text());
+//! client.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To hold many connections open, give a [`ClientConnector`] to a pool.
+
+mod backing;
+mod client;
+mod connector;
+mod failure;
+mod http;
+mod lifecycle;
+mod model;
+mod process;
+
+pub use self::{
+    client::Client,
+    connector::ClientConnector,
+    lifecycle::Lifecycle,
+    model::{Content, Resource, ResourceContents, ServerInfo, Tool, ToolResult},
+};

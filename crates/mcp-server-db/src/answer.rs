@@ -1,0 +1,101 @@
+//! The shapes of answers, from which the tools' output schemas are made.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Answer of `list_tables`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Tables {
+    /// Tables and views, by name.
+    pub(crate) tables: Vec<TableName>,
+}
+
+/// One table or view.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct TableName {
+    pub(crate) name: String,
+    /// `table` or `view`.
+    pub(crate) kind: String,
+}
+
+/// Answer of `describe_table`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    /// `table` or `view`.
+    pub(crate) kind: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) foreign_keys: Vec<ForeignKey>,
+    pub(crate) indexes: Vec<Index>,
+}
+
+/// A column of a table.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// The type as it was declared; empty if none was.
+    #[serde(rename = "type")]
+    pub(crate) declared_type: String,
+    pub(crate) nullable: bool,
+    /// The default value, as an SQL expression.
+    pub(crate) default: Option<String>,
+    /// Its place in the primary key, from 1; `null` if it is not part of it.
+    pub(crate) primary_key: Option<u32>,
+}
+
+/// A reference to another table.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ForeignKey {
+    pub(crate) column: String,
+    pub(crate) references_table: String,
+    /// `null` means the primary key of that table.
+    pub(crate) references_column: Option<String>,
+}
+
+/// An index of a table.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Index {
+    pub(crate) name: String,
+    pub(crate) unique: bool,
+    pub(crate) columns: Vec<String>,
+}
+
+/// Answer of `query`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct Rows {
+    pub(crate) columns: Vec<ResultColumn>,
+    /// One array for each row, in the order of the columns. Bytes are `{"$blob": "<base64>"}`.
+    pub(crate) rows: Vec<Vec<Value>>,
+    pub(crate) row_count: usize,
+    /// Was the answer cut at the limit of rows or bytes?
+    pub(crate) truncated: bool,
+}
+
+/// A column of a result.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ResultColumn {
+    pub(crate) name: String,
+    /// The type as it was declared; `null` for an expression.
+    #[serde(rename = "type")]
+    pub(crate) declared_type: Option<String>,
+}
+
+/// Answer of `search`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Hits {
+    /// Best first within each table.
+    pub(crate) hits: Vec<Hit>,
+    /// Were tables left out, or searched in part, because of a limit?
+    pub(crate) truncated: bool,
+}
+
+/// A row that was found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Hit {
+    pub(crate) table: String,
+    /// Its row id, for `SELECT … WHERE rowid = ?`.
+    pub(crate) row: Option<i64>,
+    /// What was found, in its surroundings.
+    pub(crate) snippet: String,
+}

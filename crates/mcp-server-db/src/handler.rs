@@ -1,0 +1,122 @@
+//! MCP's side of the server: requests in, answers out.
+
+use std::sync::Arc;
+
+use mcp_domain::{Error, ErrorKind};
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
+        ServerConfig, Tool,
+    },
+    service::RequestContext,
+};
+
+use crate::{resources, sqlite::Sqlite, tools};
+
+const INSTRUCTIONS: &str = "A database, for reading only. Begin with `list_tables` and \
+    `describe_table`; ask with `query`, values as bound parameters; find text with `search`. \
+    An answer with `truncated: true` was cut: narrow the query or use LIMIT and OFFSET.";
+
+/// One client's view of the server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Handler {
+    database: Arc<Sqlite>,
+}
+
+impl Handler {
+    pub(crate) fn new(database: Arc<Sqlite>) -> Self {
+        Self { database }
+    }
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new(
+                env!("CARGO_PKG_NAME"),
+                env!("CARGO_PKG_VERSION"),
+            ))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools::list()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::list().into_iter().find(|tool| tool.name == name)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let call = tools::call(&self.database, &request.name, arguments);
+        let result = tokio::select! {
+            result = call => result,
+            // Dropping the call interrupts its statement.
+            () = context.ct.cancelled() => Err(Error::new(ErrorKind::Closed, "cancelled")),
+        };
+        match result {
+            Ok(answer) => Ok(CallToolResult::structured(answer).into()),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(invalid(&error)),
+            Err(error) => {
+                let text = ContentBlock::text(error.to_string());
+                Ok(CallToolResult::error(vec![text]).into())
+            }
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        let page = resources::list(&self.database, cursor.as_deref()).await;
+        let (page, next) = page.map_err(|error| invalid(&error))?;
+        let mut result = ListResourcesResult::with_all_items(page);
+        result.next_cursor = next;
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let templates = resources::templates();
+        Ok(ListResourceTemplatesResult::with_all_items(templates))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        match resources::read(&self.database, &request.uri).await {
+            Ok(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                Err(ErrorData::resource_not_found(error.to_string(), None))
+            }
+            Err(error) => Err(ErrorData::internal_error(error.to_string(), None)),
+        }
+    }
+}
+
+fn invalid(error: &Error) -> ErrorData {
+    ErrorData::invalid_params(error.chain(), None)
+}

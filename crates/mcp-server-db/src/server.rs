@@ -1,0 +1,126 @@
+//! The server as its users see it: opened once, served in any of three ways.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use mcp_domain::{Error, ErrorKind};
+use rmcp::{
+    ServiceExt as _,
+    transport::{
+        stdio,
+        streamable_http_server::{
+            StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+        },
+    },
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{handler::Handler, limits::Limits, sqlite::Sqlite};
+
+/// A database behind MCP. Cheap to clone; all clones serve the same database.
+#[derive(Clone, Debug)]
+pub struct DatabaseServer {
+    handler: Handler,
+}
+
+impl DatabaseServer {
+    /// Opens an SQLite database, for reading.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there is no such file, or it is no database.
+    pub fn open_sqlite(path: &Path, limits: Limits) -> Result<Self, Error> {
+        let database = Arc::new(Sqlite::open(path, limits)?);
+        let handler = Handler::new(database);
+        Ok(Self { handler })
+    }
+
+    /// Serves one client over standard input and output, until it closes them.
+    ///
+    /// # Errors
+    ///
+    /// If the client did not begin as MCP wants it, or the channel broke.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the service and interrupts its statements.
+    pub async fn serve_stdio(self) -> Result<(), Error> {
+        let (input, output) = stdio();
+        self.serve(input, output).await
+    }
+
+    /// Serves one client over a stream of bytes, until it closes it.
+    ///
+    /// Trouble with the client is logged: there is nobody else to tell.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the service and interrupts its statements.
+    pub async fn serve_stream(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+        let (input, output) = tokio::io::split(stream);
+        if let Err(error) = self.serve(input, output).await {
+            tracing::debug!(error = %error.chain(), "a client was not served to the end");
+        }
+    }
+
+    async fn serve<R, W>(self, input: R, output: W) -> Result<(), Error>
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
+        let running = self.handler.serve((input, output)).await.map_err(|error| {
+            Error::new(
+                ErrorKind::BadResponse,
+                "the client did not begin as MCP wants it",
+            )
+            .with_source(error)
+        })?;
+        running.waiting().await.map(drop).map_err(|error| {
+            Error::new(ErrorKind::Disconnected, "the service broke off").with_source(error)
+        })
+    }
+
+    /// Serves any number of clients over Streamable HTTP at `/mcp`, until `shutdown` completes.
+    ///
+    /// Requests must be for a loopback host, and none that a browser sends for
+    /// another site is answered, so that a web page cannot reach the database.
+    ///
+    /// # Errors
+    ///
+    /// If the listener fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the listener and every session.
+    pub async fn serve_http(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let ending = CancellationToken::new();
+        let end_sessions = ending.clone().drop_guard();
+        let config = StreamableHttpServerConfig::default()
+            .with_cancellation_token(ending.clone())
+            // Nobody reads an open stream through a proxy here.
+            .with_sse_keep_alive(Some(Duration::from_secs(15)))
+            .enforce_origin_validation();
+        let handler = self.handler;
+        let service = StreamableHttpService::new(
+            move || Ok(handler.clone()),
+            Arc::new(LocalSessionManager::default()),
+            config,
+        );
+        let router = axum::Router::new().nest_service("/mcp", service);
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            shutdown.await;
+            // Open streams would hold the shutdown up.
+            drop(end_sessions);
+        });
+        serving.await.map_err(|error| {
+            Error::new(ErrorKind::Disconnected, "the HTTP server failed").with_source(error)
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! One read-only statement, with bound parameters, in bounds.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use mcp_domain::{Error, ErrorKind};
+use rusqlite::{Connection, Statement, types::ValueRef};
+use serde_json::{Value, json};
+
+use super::{Sqlite, failed};
+use crate::{
+    answer::{ResultColumn, Rows},
+    limits::Limits,
+};
+
+impl Sqlite {
+    /// Runs one statement.
+    pub(crate) async fn query(&self, sql: String, parameters: Vec<Value>) -> Result<Rows, Error> {
+        let limits = self.limits;
+        self.run(move |connection| query(connection, &sql, &parameters, &limits))
+            .await
+    }
+}
+
+pub(super) fn query(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value],
+    limits: &Limits,
+) -> Result<Rows, Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    bind(&mut statement, parameters)?;
+    let mut answer = Rows {
+        columns: columns(&statement),
+        ..Rows::default()
+    };
+    let width = answer.columns.len();
+    if width == 0 {
+        let message = "this is not a query: it has no columns";
+        return Err(Error::new(ErrorKind::ToolFailed, message));
+    }
+    let mut bytes = 0;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(failed)? {
+        if answer.rows.len() == limits.rows || bytes > limits.bytes {
+            answer.truncated = true;
+            break;
+        }
+        let mut values = Vec::with_capacity(width);
+        for index in 0..width {
+            let value = row.get_ref(index).map_err(failed)?;
+            bytes += size(value);
+            values.push(to_json(value));
+        }
+        answer.rows.push(values);
+    }
+    answer.row_count = answer.rows.len();
+    Ok(answer)
+}
+
+fn columns(statement: &Statement<'_>) -> Vec<ResultColumn> {
+    statement
+        .columns()
+        .map(|column| ResultColumn {
+            name: column.name().to_owned(),
+            declared_type: column.decl_type().map(str::to_owned),
+        })
+        .collect()
+}
+
+fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), Error> {
+    let wanted = statement.parameter_count();
+    if wanted != parameters.len() {
+        let given = parameters.len();
+        let message = format!("the statement has {wanted} parameters, but {given} were given");
+        return Err(Error::new(ErrorKind::ToolFailed, message));
+    }
+    for (index, value) in (1..).zip(parameters) {
+        bind_one(statement, index, value)?;
+    }
+    Ok(())
+}
+
+fn bind_one(statement: &mut Statement<'_>, index: usize, value: &Value) -> Result<(), Error> {
+    match value {
+        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
+        Value::Bool(value) => statement.raw_bind_parameter(index, value),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => statement.raw_bind_parameter(index, integer),
+            (None, real) => statement.raw_bind_parameter(index, real),
+        },
+        Value::String(text) => statement.raw_bind_parameter(index, text),
+        Value::Array(_) | Value::Object(_) => {
+            let blob = value.get("$blob").and_then(Value::as_str);
+            let Some(Ok(bytes)) = blob.map(|text| BASE64_STANDARD.decode(text)) else {
+                let message = format!(
+                    "parameter {index} must be null, a boolean, a number, a string \
+                     or {{\"$blob\": \"<base64>\"}}, not {value}"
+                );
+                return Err(Error::new(ErrorKind::ToolFailed, message));
+            };
+            statement.raw_bind_parameter(index, bytes)
+        }
+    }
+    .map_err(failed)
+}
+
+/// A value as JSON. Reals that JSON has no number for become strings.
+fn to_json(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => json!(integer),
+        ValueRef::Real(real) if real.is_finite() => json!(real),
+        ValueRef::Real(real) => json!(real.to_string()),
+        ValueRef::Text(text) => json!(String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => json!({ "$blob": BASE64_STANDARD.encode(bytes) }),
+    }
+}
+
+fn size(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+    }
+}

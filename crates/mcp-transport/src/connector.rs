@@ -1,0 +1,252 @@
+//! Opens connections to one server.
+
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use mcp_domain::{CommandTarget, Connector, Error, ErrorKind, Scope, Target};
+use rmcp::{
+    model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion},
+    service::{
+        ClientCacheConfig, ClientInitializeError, ClientServiceExt as _, RoleClient, RunningService,
+    },
+    transport::{IntoTransport, streamable_http_client::StreamableHttpClientTransportConfig},
+};
+use tokio::{io::DuplexStream, time::timeout};
+
+use crate::{
+    Client, Lifecycle,
+    backing::{Backing, Task},
+    failure, http,
+    lifecycle::Memory,
+    process::Process,
+};
+
+/// How much may be on its way between this process and a server in it.
+const DUPLEX_BUFFER: usize = 64 * 1024;
+
+/// Opens connections to one server, and remembers which lifecycle it speaks.
+///
+/// Cheap to clone; clones share the memory.
+#[derive(Clone)]
+pub struct ClientConnector {
+    reach: Reach,
+    label: Arc<str>,
+    lifecycle: Lifecycle,
+    memory: Arc<Memory>,
+    connect_timeout: Duration,
+}
+
+/// How a server is reached, checked.
+#[derive(Clone)]
+enum Reach {
+    Command(Arc<CommandTarget>),
+    Http(StreamableHttpClientTransportConfig),
+    InProcess(Serve),
+}
+
+type Serve = Arc<dyn Fn(DuplexStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Service = RunningService<RoleClient, ClientConfig>;
+
+impl ClientConnector {
+    /// A connector for this target.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the target cannot be: an empty program, something that is
+    /// not an HTTP URL, a header that HTTP does not allow.
+    pub fn new(target: Target) -> Result<Self, Error> {
+        let label = Arc::from(target.to_string());
+        let reach = match target {
+            Target::Command(command) if command.program.as_os_str().is_empty() => {
+                let message = "the command of the server is empty; it must name a program";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            Target::Command(command) => Reach::Command(Arc::new(command)),
+            Target::Http(http) => Reach::Http(http::configure(&http)?),
+            target => {
+                let message = format!("cannot reach {target:?}");
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+        };
+        Ok(Self::with_reach(reach, label))
+    }
+
+    /// A connector for a server in this process.
+    ///
+    /// `serve` is called for every connect with the server's end of the channel;
+    /// its future serves until that is closed.
+    pub fn in_process<F, Fut>(serve: F) -> Self
+    where
+        F: Fn(DuplexStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let serve: Serve = Arc::new(move |stream| Box::pin(serve(stream)));
+        Self::with_reach(Reach::InProcess(serve), Arc::from("in-process server"))
+    }
+
+    fn with_reach(reach: Reach, label: Arc<str>) -> Self {
+        Self {
+            reach,
+            label,
+            lifecycle: Lifecycle::Auto,
+            memory: Arc::default(),
+            connect_timeout: Duration::from_secs(35),
+        }
+    }
+
+    /// How connections begin. Default: [`Lifecycle::Auto`].
+    #[must_use]
+    pub fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// How long one connect may take, starting the server included. Default: 35 s.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Climbs the ladder: what is remembered; else discovery with the handshake as
+    /// its fallback; else, on a fresh channel, the handshake alone.
+    async fn negotiate(&self) -> Result<Client, Error> {
+        if self.lifecycle != Lifecycle::Auto {
+            return self.attempt(self.lifecycle).await.map_err(Failed::into);
+        }
+        if let Some(lifecycle) = self.memory.recall() {
+            match self.attempt(lifecycle).await {
+                Err(Failed::Handshake(_)) => self.memory.keep(None),
+                result => return result.map_err(Failed::into),
+            }
+        }
+        let result = match self.attempt(Lifecycle::Auto).await {
+            // Some servers die of the probe, some are latched by it, some answer
+            // it in a way that the SDK does not read.
+            Err(Failed::Handshake(_)) => self.attempt(Lifecycle::Initialize).await,
+            result => result,
+        };
+        if let Ok(client) = &result {
+            self.memory.keep(Some(Lifecycle::of(client.revision())));
+        }
+        result.map_err(Failed::into)
+    }
+
+    async fn attempt(&self, lifecycle: Lifecycle) -> Result<Client, Failed> {
+        match &self.reach {
+            Reach::Command(command) => {
+                let (process, output, input) =
+                    Process::start(command).map_err(Failed::Unreachable)?;
+                let backing = Backing::Process(Box::new(process));
+                self.shake_hands((output, input), backing, lifecycle).await
+            }
+            Reach::Http(config) => {
+                let transport = http::transport(config.clone()).map_err(Failed::Unreachable)?;
+                self.shake_hands(transport, Backing::Http, lifecycle).await
+            }
+            Reach::InProcess(serve) => {
+                let (ours, theirs) = tokio::io::duplex(DUPLEX_BUFFER);
+                let task = Task::new(tokio::spawn(serve(theirs)));
+                let backing = Backing::InProcess(task);
+                self.shake_hands(ours, backing, lifecycle).await
+            }
+        }
+    }
+
+    async fn shake_hands<T, E, A>(
+        &self,
+        transport: T,
+        mut backing: Backing,
+        lifecycle: Lifecycle,
+    ) -> Result<Client, Failed>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let serve = us().serve_with_lifecycle(transport, lifecycle.mode());
+        let service: Result<Service, ClientInitializeError> = Box::pin(serve).await;
+        match service {
+            Ok(service) => {
+                // One cache per connection would give each caller another view.
+                let no_cache = ClientCacheConfig::disabled();
+                service.set_response_cache_config(no_cache).await;
+                Ok(Client::new(service, backing, Arc::clone(&self.label)))
+            }
+            Err(error) => {
+                let error = backing.explain(failure::of_connect(error)).await;
+                Err(match error.kind() {
+                    ErrorKind::NotSent => Failed::Unreachable(as_connect_failure(error)),
+                    ErrorKind::Unauthorized => Failed::Unreachable(error),
+                    ErrorKind::Disconnected => Failed::Handshake(as_connect_failure(error)),
+                    _ => Failed::Handshake(error),
+                })
+            }
+        }
+    }
+}
+
+/// Why an attempt failed.
+enum Failed {
+    /// The server is there, but did not like how we began.
+    Handshake(Error),
+    /// Beginning otherwise would not help.
+    Unreachable(Error),
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Handshake(error) | Failed::Unreachable(error) => error,
+        }
+    }
+}
+
+/// What a lost message means while there is no connection yet.
+fn as_connect_failure(error: Error) -> Error {
+    let failure = Error::new(ErrorKind::ConnectFailed, error.to_string());
+    let failure = match error.retry_after() {
+        Some(after) => failure.with_retry_after(after),
+        None => failure,
+    };
+    match std::error::Error::source(&error) {
+        Some(source) => failure.with_source(source.to_string()),
+        None => failure,
+    }
+}
+
+/// What we say of ourselves.
+fn us() -> ClientConfig {
+    let name = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let mut config = ClientConfig::new(ClientCapabilities::default(), name);
+    // The newest revision that has a handshake: some servers refuse others.
+    config.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
+    config
+}
+
+impl Connector for ClientConnector {
+    type Connection = Client;
+
+    async fn connect(&self, _scope: &Scope) -> Result<Client, Error> {
+        let result = match timeout(self.connect_timeout, self.negotiate()).await {
+            Ok(result) => result,
+            Err(_) => {
+                let limit = self.connect_timeout.as_secs_f64();
+                let message = format!("it did not complete the handshake within {limit} s");
+                Err(Error::new(ErrorKind::ConnectTimeout, message))
+            }
+        };
+        result.map_err(|error| {
+            let message = format!("cannot connect to {}", self.label);
+            Error::new(error.kind(), message).with_source(error)
+        })
+    }
+}
+
+impl fmt::Debug for ClientConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConnector")
+            .field("target", &self.label)
+            .field("lifecycle", &self.lifecycle)
+            .field("connect_timeout", &self.connect_timeout)
+            .finish_non_exhaustive()
+    }
+}

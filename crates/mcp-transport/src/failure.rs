@@ -1,0 +1,170 @@
+//! Turns the SDK's errors into ours: the one place where failures are classified.
+
+use std::error::Error as StdError;
+
+use mcp_domain::{Error, ErrorKind};
+use rmcp::{
+    model::{ErrorCode, ErrorData},
+    service::{ClientInitializeError, ServiceError},
+    transport::streamable_http_client::{HttpStatusError, StreamableHttpError},
+};
+
+/// A call failed.
+pub(crate) fn of_call(error: ServiceError) -> Error {
+    match error {
+        ServiceError::McpError(data) => of_answer(&data),
+        ServiceError::TransportSend(error) => of_transport(&*error.error, "the call was not sent"),
+        ServiceError::TransportClosed | ServiceError::Cancelled { .. } => Error::new(
+            ErrorKind::Disconnected,
+            "the server closed the connection during the call",
+        ),
+        ServiceError::Timeout { timeout } => Error::new(
+            ErrorKind::CallTimeout,
+            format!("no answer within {} s", timeout.as_secs_f64()),
+        ),
+        ServiceError::InputRequiredRoundsExceeded { max_rounds } => Error::new(
+            ErrorKind::Unsupported,
+            format!("the server asked for more input {max_rounds} times without an answer"),
+        ),
+        error => Error::new(
+            ErrorKind::BadResponse,
+            format!("the server's answer does not fit the call ({error})"),
+        ),
+    }
+}
+
+/// A connection could not be opened.
+pub(crate) fn of_connect(error: ClientInitializeError) -> Error {
+    match error {
+        ClientInitializeError::JsonRpcError(data) => Error::new(
+            ErrorKind::ConnectFailed,
+            format!("the server refused the handshake: {}", describe(&data)),
+        ),
+        ClientInitializeError::TransportError { error, .. } => {
+            of_transport(&*error.error, "the handshake failed")
+        }
+        ClientInitializeError::ConnectionClosed(_) => Error::new(
+            ErrorKind::ConnectFailed,
+            "the server closed the connection during the handshake",
+        ),
+        ClientInitializeError::NoCompatibleProtocolVersion {
+            server_supported, ..
+        } => {
+            let theirs: Vec<_> = server_supported.iter().map(|v| v.as_str()).collect();
+            let message = format!(
+                "no common protocol revision: the server offers {}",
+                theirs.join(", ")
+            );
+            Error::new(ErrorKind::ConnectFailed, message)
+        }
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => of_connect(*fallback),
+        ClientInitializeError::Cancelled => {
+            Error::new(ErrorKind::Closed, "the connect was cancelled")
+        }
+        _ => Error::new(
+            ErrorKind::BadResponse,
+            "the server's answer to the handshake is not MCP",
+        ),
+    }
+}
+
+/// The server answered with a JSON-RPC error.
+fn of_answer(data: &ErrorData) -> Error {
+    let kind = match data.code {
+        // The official TypeScript server reports a lost session like this.
+        ErrorCode(-32000 | -32001) if speaks_of_session(&data.message) => ErrorKind::SessionExpired,
+        ErrorCode(code) => ErrorKind::Rpc(code),
+    };
+    Error::new(kind, describe(data))
+}
+
+fn describe(data: &ErrorData) -> String {
+    format!("{} (code {})", data.message, data.code.0)
+}
+
+fn speaks_of_session(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("session")
+}
+
+type HttpError = StreamableHttpError<reqwest::Error>;
+
+/// The transport failed. The causes are searched, because the SDK wraps them.
+fn of_transport(error: &(dyn StdError + 'static), what: &str) -> Error {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(error) = current.downcast_ref::<HttpError>() {
+            return of_http(error, what);
+        }
+        if let Some(error) = current.downcast_ref::<HttpStatusError>() {
+            return of_status(error);
+        }
+        if let Some(error) = current.downcast_ref::<std::io::Error>() {
+            // A pipe that cannot be written to has nobody at its other end.
+            return Error::new(ErrorKind::NotSent, format!("{what}: {error}"));
+        }
+        cause = current.source();
+    }
+    Error::new(ErrorKind::Disconnected, format!("{what}: {error}"))
+}
+
+fn of_http(error: &HttpError, what: &str) -> Error {
+    match error {
+        HttpError::SessionExpired => {
+            Error::new(ErrorKind::SessionExpired, "the server forgot the session")
+        }
+        HttpError::AuthRequired(_) | HttpError::InsufficientScope(_) => Error::new(
+            ErrorKind::Unauthorized,
+            "the server wants other credentials",
+        ),
+        HttpError::HttpStatus(status) => of_status(status),
+        HttpError::Client(error) => of_reqwest(error, what),
+        HttpError::UnexpectedServerResponse(answer) if speaks_of_session(answer) => {
+            Error::new(ErrorKind::SessionExpired, "the server forgot the session")
+        }
+        HttpError::UnexpectedServerResponse(_)
+        | HttpError::UnexpectedContentType(_)
+        | HttpError::Deserialize(_)
+        | HttpError::ResponseBodyTooLarge { .. }
+        | HttpError::ServerDoesNotSupportSse
+        | HttpError::MissingSessionIdInResponse => Error::new(
+            ErrorKind::BadResponse,
+            format!("the answer is not MCP: {}", one_line(&error.to_string())),
+        ),
+        error => Error::new(ErrorKind::Disconnected, format!("{what}: {error}")),
+    }
+}
+
+fn of_reqwest(error: &reqwest::Error, what: &str) -> Error {
+    let kind = if error.is_connect() || error.is_builder() {
+        ErrorKind::NotSent
+    } else {
+        ErrorKind::Disconnected
+    };
+    // The innermost cause says it best, and reqwest's own text holds the whole URL.
+    let mut cause: &dyn StdError = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Error::new(kind, format!("{what}: {cause}"))
+}
+
+fn of_status(error: &HttpStatusError) -> Error {
+    let message = format!("the server answered with HTTP status {}", error.status);
+    let failure = Error::new(ErrorKind::Disconnected, message);
+    let seconds = error.retry_after.as_deref().and_then(|s| s.parse().ok());
+    match seconds.map(std::time::Duration::from_secs) {
+        Some(after) => failure.with_retry_after(after),
+        None => failure,
+    }
+}
+
+/// The first line of a text, and not too much of it.
+fn one_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(200).collect()
+}
+
+/// Nothing could be sent, because the connection is closed.
+pub(crate) fn not_sent() -> Error {
+    Error::new(ErrorKind::NotSent, "the connection is closed")
+}
