@@ -1,0 +1,8 @@
+//! The breaker as its users see it.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod config;
+mod model;
+mod script;
+mod threads;
