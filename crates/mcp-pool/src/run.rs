@@ -1,6 +1,6 @@
 //! A call, from the outside in: deadline, breaker, connection, call, verdict, repetition.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use mcp_domain::{
     CircuitBreaker, Connection as _, Connector, Error, ErrorKind, Fault, Operation, Outcome,
@@ -115,10 +115,11 @@ impl<C: Connector> Server<C> {
         let result = match self.take(deadline, Use::Together).await {
             Ok(taken) => {
                 let under_way = UnderWay::new(&self.keyed, taken);
-                let result = match deadline.bound(call(under_way.connection())).await {
-                    Ok(result) => result,
-                    Err(Elapsed) => Err(no_answer(deadline.limit())),
+                let result = {
+                    let running = pin!(call(under_way.connection()));
+                    deadline.bound(running).await
                 };
+                let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
                 under_way.end(result.as_ref().err());
                 result
             }
@@ -148,7 +149,7 @@ impl<C: Connector> Server<C> {
     }
 
     async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
-        match deadline.bound(self.keyed.checkout(how)).await {
+        match deadline.bound(pin!(self.keyed.checkout(how))).await {
             Ok(taken) => taken,
             Err(Elapsed) => {
                 add(&self.keyed.counters.timeouts);

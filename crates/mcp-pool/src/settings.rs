@@ -37,6 +37,11 @@ impl Settings {
     pub fn to_builder(&self) -> SettingsBuilder {
         SettingsBuilder(*self)
     }
+
+    /// The bound over all that an operation without a timeout of its own does.
+    pub fn call_timeout(&self) -> Duration {
+        self.call_timeout
+    }
 }
 
 impl Default for Settings {

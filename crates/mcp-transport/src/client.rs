@@ -98,7 +98,11 @@ impl Client {
         let mut tools = Vec::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            let page = self.call(self.peer.list_tools(page(next))).await?;
+            let page = self
+                .peer()?
+                .list_tools(page(next))
+                .await
+                .map_err(failure::of_call)?;
             tools.extend(page.tools.into_iter().map(Tool::from));
             next = page.next_cursor;
             if next.is_none() {
@@ -159,7 +163,12 @@ impl Client {
     ) -> Result<ToolResult, Error> {
         let mut params = CallToolRequestParams::new(name.to_owned());
         params.arguments = to_object(name, arguments)?;
-        match self.call(self.peer.call_tool_once(params)).await? {
+        match self
+            .peer()?
+            .call_tool_once(params)
+            .await
+            .map_err(failure::of_call)?
+        {
             CallToolResponse::Complete(result) => Ok(ToolResult::from(result)),
             _ => Err(unsupported(name)),
         }
@@ -178,7 +187,11 @@ impl Client {
         let mut resources = Vec::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            let page = self.call(self.peer.list_resources(page(next))).await?;
+            let page = self
+                .peer()?
+                .list_resources(page(next))
+                .await
+                .map_err(failure::of_call)?;
             resources.extend(page.resources.into_iter().map(Resource::from));
             next = page.next_cursor;
             if next.is_none() {
@@ -199,7 +212,12 @@ impl Client {
     /// Dropping the future cancels the call at the server.
     pub async fn read_resource(&self, uri: &str) -> Result<Vec<ResourceContents>, Error> {
         let params = ReadResourceRequestParams::new(uri);
-        match self.call(self.peer.read_resource_once(params)).await? {
+        match self
+            .peer()?
+            .read_resource_once(params)
+            .await
+            .map_err(failure::of_call)?
+        {
             ReadResourceResponse::Complete(result) => Ok(result
                 .contents
                 .into_iter()
@@ -209,15 +227,16 @@ impl Client {
         }
     }
 
-    /// Makes one request, unless the connection is known to be closed.
-    async fn call<T>(
-        &self,
-        request: impl Future<Output = Result<T, ServiceError>>,
-    ) -> Result<T, Error> {
-        if !self.is_open() {
-            return Err(failure::not_sent());
+    /// The way to the server, unless it is known to be closed.
+    fn peer(&self) -> Result<&Peer<RoleClient>, Error> {
+        if self.is_open() {
+            Ok(&self.peer)
+        } else {
+            Err(Error::new(
+                ErrorKind::NotSent,
+                format!("the connection to {} is closed", self.label),
+            ))
         }
-        request.await.map_err(failure::of_call)
     }
 
     fn take_open(&self) -> Option<Open> {
@@ -237,10 +256,10 @@ impl Connection for Client {
 
     async fn ping(&self) -> Result<(), Error> {
         let ping = ClientRequest::PingRequest(PingRequest::default());
-        match self.call(self.peer.send_request(ping)).await {
+        match self.peer()?.send_request(ping).await {
             // A server that knows no ping (2026-07-28 has none) is alive all the same.
-            Err(error) if matches!(error.kind(), ErrorKind::Rpc(_)) => Ok(()),
-            result => result.map(drop),
+            Ok(_) | Err(ServiceError::McpError(_)) => Ok(()),
+            Err(error) => Err(failure::of_call(error)),
         }
     }
 

@@ -226,7 +226,7 @@ impl Connector for ClientConnector {
     type Connection = Client;
 
     async fn connect(&self, _scope: &Scope) -> Result<Client, Error> {
-        let result = match timeout(self.connect_timeout, self.negotiate()).await {
+        let result = match timeout(self.connect_timeout, Box::pin(self.negotiate())).await {
             Ok(result) => result,
             Err(_) => {
                 let limit = self.connect_timeout.as_secs_f64();

@@ -163,8 +163,3 @@ fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.chars().take(200).collect()
 }
-
-/// Nothing could be sent, because the connection is closed.
-pub(crate) fn not_sent() -> Error {
-    Error::new(ErrorKind::NotSent, "the connection is closed")
-}

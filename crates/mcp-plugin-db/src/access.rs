@@ -1,0 +1,157 @@
+//! How an operation gets its session: a new one each time, or one from the pool.
+
+use std::{env, time::Duration};
+
+use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Operation, PoolStats, Scope};
+use mcp_pool::{Pool, Server};
+use mcp_transport::{Client, ClientConnector};
+use tokio::time::timeout;
+
+/// Whether sessions are pooled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// A new session for each operation.
+    #[default]
+    Direct,
+    /// Sessions from a pool.
+    Pooled,
+}
+
+impl Access {
+    /// The name of the environment variable that picks.
+    pub const FLAG: &str = "USE_MCP_POOL";
+
+    /// What the environment variable `USE_MCP_POOL` says. Unset or empty means direct.
+    ///
+    /// # Errors
+    ///
+    /// [`FlagError`] if it is neither yes nor no.
+    pub fn from_env() -> Result<Self, FlagError> {
+        match env::var_os(Self::FLAG) {
+            None => Ok(Self::Direct),
+            Some(value) => Self::parse(&value.to_string_lossy()),
+        }
+    }
+
+    fn parse(value: &str) -> Result<Self, FlagError> {
+        match value.trim().to_ascii_lowercase().as_str() {
+            "" | "0" | "false" | "no" | "off" => Ok(Self::Direct),
+            "1" | "true" | "yes" | "on" => Ok(Self::Pooled),
+            _ => Err(FlagError {
+                value: value.to_owned(),
+            }),
+        }
+    }
+}
+
+/// The environment variable `USE_MCP_POOL` is neither yes nor no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlagError {
+    value: String,
+}
+
+impl std::fmt::Display for FlagError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} is `{}`; it must be true or false (or 1, 0, yes, no, on, off)",
+            Access::FLAG,
+            self.value
+        )
+    }
+}
+
+impl std::error::Error for FlagError {}
+
+/// The way to the server.
+#[derive(Debug)]
+pub(crate) enum Way {
+    Direct {
+        connector: Box<ClientConnector>,
+        call_timeout: Duration,
+    },
+    Pooled {
+        pool: Pool<ClientConnector>,
+        server: Server<ClientConnector>,
+    },
+}
+
+impl Way {
+    /// Runs one operation on a session.
+    pub(crate) async fn run<T, F>(&self, operation: Operation, call: F) -> Result<T, Error>
+    where
+        F: AsyncFn(&Client) -> Result<T, Error>,
+    {
+        match self {
+            Self::Direct {
+                connector,
+                call_timeout,
+            } => {
+                let limit = operation.timeout().unwrap_or(*call_timeout);
+                // A client that is dropped because time is up closes by itself.
+                match timeout(limit, Box::pin(once(connector, call))).await {
+                    Ok(result) => result,
+                    Err(_) => {
+                        let seconds = limit.as_secs_f64();
+                        let message = format!("`{}` took over {seconds} s", operation.name());
+                        Err(Error::new(ErrorKind::CallTimeout, message))
+                    }
+                }
+            }
+            Self::Pooled { server, .. } => server.run(operation, call).await,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        match self {
+            Self::Direct { .. } => PoolStats::default(),
+            Self::Pooled { pool, .. } => pool.stats(),
+        }
+    }
+
+    pub(crate) async fn close(&self, within: Duration) {
+        if let Self::Pooled { pool, .. } = self {
+            let report = pool.close(within).await;
+            if report.abandoned > 0 {
+                tracing::warn!(?report, "the pool was closed with connections in use");
+            }
+        }
+    }
+
+    pub(crate) fn access(&self) -> Access {
+        match self {
+            Self::Direct { .. } => Access::Direct,
+            Self::Pooled { .. } => Access::Pooled,
+        }
+    }
+}
+
+/// Connects, calls, closes.
+async fn once<T, F>(connector: &ClientConnector, call: F) -> Result<T, Error>
+where
+    F: AsyncFn(&Client) -> Result<T, Error>,
+{
+    let client = connector.connect(&Scope::default()).await?;
+    let result = call(&client).await;
+    if let Err(error) = client.close().await {
+        tracing::debug!(error = %error.chain(), "a session did not close properly");
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_is_yes_or_no() {
+        for yes in ["1", "true", "TRUE", "yes", " on "] {
+            assert_eq!(Access::parse(yes), Ok(Access::Pooled), "{yes}");
+        }
+        for no in ["", "0", "false", "No", "off"] {
+            assert_eq!(Access::parse(no), Ok(Access::Direct), "{no}");
+        }
+        let error = Access::parse("perhaps").unwrap_err().to_string();
+        assert!(error.contains("USE_MCP_POOL") && error.contains("perhaps"));
+    }
+}

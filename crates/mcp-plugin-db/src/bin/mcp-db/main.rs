@@ -1,0 +1,64 @@
+//! `mcp-db`: ask a database over MCP, or serve one.
+
+mod args;
+mod ask;
+mod print;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use mcp_domain::Error;
+
+use self::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log_to_stderr();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever the causes hold.
+            let line = error.chain().replace(['\r', '\n'], " ");
+            #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
+            {
+                eprintln!("mcp-db: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Error> {
+    let one_thread = !matches!(&args.command, Command::Serve(serve) if serve.http.is_some());
+    let mut builder = if one_thread {
+        // One client, or one server process per client: the lightest start.
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    let runtime = builder.enable_all().build().map_err(|error| {
+        Error::new(mcp_domain::ErrorKind::Unsupported, "cannot start").with_source(error)
+    })?;
+    let result = runtime.block_on(async {
+        match args.command {
+            Command::Serve(serve) => serve::run(serve).await,
+            Command::Ask(ask) => ask::run(&args.server, args.format, ask).await,
+        }
+    });
+    // A read of standard input that never ends must not hold the exit up.
+    runtime.shutdown_background();
+    result
+}
+
+/// Warnings, or what `MCP_DB_LOG` says (`error` to `trace`), on standard error.
+fn log_to_stderr() {
+    let level = std::env::var("MCP_DB_LOG").ok();
+    let level = level.and_then(|level| level.parse().ok());
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(level.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN))
+        .with_target(false)
+        .without_time()
+        .init();
+}
