@@ -131,7 +131,8 @@ impl<C: Connector> Keyed<C> {
         if let Some(held) = self.join(how) {
             return Ok(Taken::Together(held));
         }
-        self.wait(how).await
+        // Boxed: the future of the way that is taken most stays small.
+        Box::pin(self.wait(how)).await
     }
 
     async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {

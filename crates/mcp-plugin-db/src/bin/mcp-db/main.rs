@@ -9,6 +9,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use mcp_domain::Error;
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use self::args::{Args, Command};
 
@@ -51,14 +57,17 @@ fn run(args: Args) -> Result<(), Error> {
     result
 }
 
-/// Warnings, or what `MCP_DB_LOG` says (`error` to `trace`), on standard error.
+/// Warnings of ours, or what `MCP_DB_LOG` says (`error` to `trace`), on standard error.
+///
+/// Of what the libraries below log, the errors that matter come back as errors.
 fn log_to_stderr() {
     let level = std::env::var("MCP_DB_LOG").ok();
     let level = level.and_then(|level| level.parse().ok());
-    tracing_subscriber::fmt()
+    let ours = Targets::new().with_target("mcp_", level.unwrap_or(LevelFilter::WARN));
+    let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_max_level(level.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN))
-        .with_target(false)
-        .without_time()
+        .without_time();
+    tracing_subscriber::registry()
+        .with(to_stderr.with_filter(ours))
         .init();
 }

@@ -58,7 +58,10 @@ pub(crate) fn table(table: &Table, format: Format) -> String {
 
 pub(crate) fn rows(rows: &Rows, format: Format) -> String {
     let header: Vec<&str> = rows.columns.iter().map(|c| c.name.as_str()).collect();
-    let cells = rows.rows.iter().map(|row| row.iter().map(cell).collect());
+    // CSV has no NULL: an empty field must do.
+    let null = if format == Format::Csv { "" } else { "NULL" };
+    let cells = rows.rows.iter();
+    let cells = cells.map(|row| row.iter().map(|value| cell(value, null)).collect());
     let mut text = grid(rows, format, &header, cells);
     if format == Format::Table {
         let plural = if rows.row_count == 1 { "row" } else { "rows" };
@@ -120,7 +123,7 @@ fn grid(
         Format::Table => {
             let mut table = comfy_table::Table::new();
             table
-                .load_style(presets::UTF8_HORIZONTAL_ONLY)
+                .load_style(presets::UTF8_FULL_CONDENSED)
                 .set_content_arrangement(ContentArrangement::Dynamic)
                 .set_header(header)
                 .add_rows(rows);
@@ -133,9 +136,9 @@ fn json(whole: &impl Serialize) -> String {
     serde_json::to_string_pretty(whole).unwrap_or_default()
 }
 
-fn cell(value: &Value) -> String {
+fn cell(value: &Value, null: &str) -> String {
     match value {
-        Value::Null => "NULL".to_owned(),
+        Value::Null => null.to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
