@@ -25,8 +25,12 @@ pub(crate) struct Census {
     pub(crate) live: usize,
     /// Callers who wait for a connection.
     pub(crate) waiting: usize,
+    /// Has a connection ever been opened?
+    pub(crate) warm: bool,
     /// Did the last attempt to connect fail?
     pub(crate) failing: bool,
+    /// Rises when all who wait are told that they wait in vain.
+    pub(crate) epoch: u64,
 }
 
 /// How many callers one connection of this server can serve at a time.
@@ -49,13 +53,14 @@ impl Census {
             Room::Callers(room) => self.waiting.div_ceil(room),
             Room::Unknown => self.waiting.min(1),
         };
-        let missing = if self.live > 0 {
+        let missing = if self.warm {
             min.saturating_sub(self.live)
         } else {
             0
         };
         let wanted = match (self.failing, self.live) {
             (false, _) => wanted.max(missing),
+            // The minimum can wait for better times.
             (true, 0) => wanted.min(1),
             (true, _) => 0,
         };
@@ -64,9 +69,23 @@ impl Census {
             .min(max.saturating_sub(self.reserved))
     }
 
-    /// Is there nothing left that a waiting caller could be given?
-    pub(crate) fn is_hopeless(&self) -> bool {
-        self.live == 0 && self.opening == 0
+    /// A connect succeeded.
+    pub(crate) fn opened(&mut self) {
+        self.opening -= 1;
+        self.live += 1;
+        self.warm = true;
+    }
+
+    /// A connect failed. Tells whether nothing is left that those who wait could be
+    /// given; then they are to be told, and count no more.
+    pub(crate) fn failed(&mut self) -> bool {
+        self.opening -= 1;
+        let in_vain = self.live == 0 && self.opening == 0;
+        if in_vain {
+            self.waiting = 0;
+            self.epoch += 1;
+        }
+        in_vain
     }
 }
 
@@ -82,7 +101,7 @@ mod tests {
             opening,
             live,
             waiting,
-            failing: false,
+            ..Census::default()
         }
     }
 
@@ -127,8 +146,23 @@ mod tests {
     }
 
     #[test]
+    fn those_who_wait_are_told_when_the_last_hope_fails() {
+        let mut two = census(2, 2, 0, 5);
+        assert!(!two.failed());
+        assert!(two.failed());
+        assert_eq!((two.waiting, two.epoch), (0, 1));
+        let mut limping = census(2, 1, 1, 5);
+        assert!(!limping.failed());
+        assert_eq!(limping.waiting, 5);
+    }
+
+    #[test]
     fn the_minimum_is_restored_only_once_warm() {
-        assert_eq!(census(0, 0, 0, 0).openers(6, 2, EXCLUSIVE), 0);
-        assert_eq!(census(1, 0, 1, 0).openers(6, 2, EXCLUSIVE), 1);
+        let mut cold = census(0, 0, 0, 0);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE), 0);
+        cold.warm = true;
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE), 2);
+        cold.failing = true;
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE), 0);
     }
 }

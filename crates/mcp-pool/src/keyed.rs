@@ -49,7 +49,7 @@ pub(crate) struct Keyed<C: Connector> {
     objects: managed::Pool<Manager<C>>,
     ready: Semaphore,
     census: Mutex<Census>,
-    /// The last failure to connect, for those who wait.
+    /// Why those who wait do so in vain.
     failures: watch::Sender<Option<Error>>,
     /// When it happened, in milliseconds since `born`; 0 if the last attempt succeeded.
     failed_at: AtomicU64,
@@ -154,10 +154,9 @@ impl<C: Connector> Keyed<C> {
                         return Ok(Taken::Together(held));
                     }
                 }
-                changed = failures.changed() => {
-                    let failure = failures.borrow_and_update().clone();
-                    if let (Ok(()), Some(failure)) = (changed, failure) && self.census().is_hopeless() {
-                        return Err(failure);
+                _ = failures.changed() => {
+                    if let Some(failure) = &*failures.borrow_and_update() {
+                        return Err(failure.clone());
                     }
                 }
                 () = tokio::time::sleep(PAUSE_AFTER_FAILURE), if paused => {}
@@ -257,7 +256,7 @@ impl<C: Connector> Keyed<C> {
         census.failing = self.failed_recently();
         let wanted = census.openers(
             settings.max_connections,
-            settings.min_connections,
+            self.min_connections(),
             self.core.room(),
         );
         let granted = registry.reserve(wanted);
@@ -283,11 +282,7 @@ impl<C: Connector> Keyed<C> {
         add(&self.counters.opened);
         self.core.learn_room(pooled.held.room);
         self.failed_at.store(0, Ordering::Relaxed);
-        {
-            let mut census = self.lock_census();
-            census.opening -= 1;
-            census.live += 1;
-        }
+        self.lock_census().opened();
         self.offer(pooled);
     }
 
@@ -296,8 +291,9 @@ impl<C: Connector> Keyed<C> {
         add(&self.counters.failed_connects);
         let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.failed_at.store(now.max(1), Ordering::Relaxed);
-        self.lock_census().opening -= 1;
-        self.failures.send_replace(Some(error));
+        let in_vain = self.lock_census().failed();
+        // Who does not wait in vain looks how to go on.
+        self.failures.send_replace(in_vain.then_some(error));
     }
 
     /// A connection was taken out of service; it still holds its place.
@@ -310,6 +306,14 @@ impl<C: Connector> Keyed<C> {
     pub(crate) fn freed(self: &Arc<Self>) {
         self.lock_census().reserved -= 1;
         self.grow();
+    }
+
+    /// How many connections are kept open: of a scope that has ended, none.
+    pub(crate) fn min_connections(&self) -> usize {
+        match self.scope.name() {
+            None => self.core.settings.min_connections,
+            Some(_) => 0,
+        }
     }
 
     fn failed_recently(&self) -> bool {
@@ -421,19 +425,29 @@ impl<C: Connector> Keyed<C> {
 }
 
 /// Counts a caller as waiting while it lives.
-struct Waiting<'k, C: Connector>(&'k Arc<Keyed<C>>);
+struct Waiting<'k, C: Connector> {
+    keyed: &'k Arc<Keyed<C>>,
+    epoch: u64,
+}
 
 impl<'k, C: Connector> Waiting<'k, C> {
     fn enter(keyed: &'k Arc<Keyed<C>>) -> Self {
-        keyed.lock_census().waiting += 1;
-        Self(keyed)
+        let mut census = keyed.lock_census();
+        census.waiting += 1;
+        let epoch = census.epoch;
+        drop(census);
+        Self { keyed, epoch }
     }
 }
 
 impl<C: Connector> Drop for Waiting<'_, C> {
     fn drop(&mut self) {
-        self.0.lock_census().waiting -= 1;
+        let mut census = self.keyed.lock_census();
+        if census.epoch == self.epoch {
+            census.waiting -= 1;
+        }
+        drop(census);
         // It may have been woken for room that it did not take.
-        self.0.invite();
+        self.keyed.invite();
     }
 }

@@ -73,7 +73,10 @@ impl Default for Settings {
 pub struct SettingsBuilder(Settings);
 
 impl SettingsBuilder {
-    /// Connections that are kept open per server and scope, once one was opened. Default: 1; 0 keeps none.
+    /// Connections to a server that are kept open, once one was opened. Default: 1; 0 keeps none.
+    ///
+    /// Only for the process-wide scope: nobody knows whether a user or a conversation
+    /// will come back.
     pub fn min_connections(mut self, count: usize) -> Self {
         self.0.min_connections = count;
         self

@@ -74,7 +74,7 @@ fn tend<C: Connector>(keyed: &Arc<Keyed<C>>) {
         keyed.retire_idle(reason, |pooled| unfit(pooled, now) == Some(reason));
     }
     let live = keyed.census().live;
-    let mut spare = live.saturating_sub(settings.min_connections);
+    let mut spare = live.saturating_sub(keyed.min_connections());
     keyed.retire_idle(Reason::Idle, |pooled| {
         let idle = now.saturating_duration_since(pooled.idle_since);
         let retire = idle >= settings.idle_timeout && spare > 0;

@@ -1,0 +1,152 @@
+//! What the circuit breaker is asked and told.
+
+use std::{
+    future::pending,
+    sync::{Arc, Mutex},
+};
+
+use mcp_domain::{
+    BreakerSnapshot, BreakerState, CircuitBreaker, Error, ErrorKind, Outcome, Rejected, Ticket,
+};
+use mcp_pool::{Pool, Server, Settings};
+
+use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, seconds, settle};
+
+/// Admits while it is closed, and remembers what it was told.
+#[derive(Debug, Default)]
+struct Recorder {
+    open: bool,
+    told: Mutex<Vec<Outcome>>,
+}
+
+impl CircuitBreaker for Recorder {
+    fn try_admit(&self) -> Result<Ticket, Rejected> {
+        let retry_after = Some(seconds(7));
+        if self.open {
+            Err(Rejected { retry_after })
+        } else {
+            Ok(Ticket::new(0))
+        }
+    }
+
+    fn settle(&self, _: Ticket, outcome: Outcome) {
+        self.told.lock().unwrap().push(outcome);
+    }
+
+    fn snapshot(&self) -> BreakerSnapshot {
+        let state = if self.open {
+            BreakerState::Open
+        } else {
+            BreakerState::Closed
+        };
+        BreakerSnapshot::new(state)
+    }
+}
+
+struct Guarded {
+    recorder: Arc<Recorder>,
+    fake: Arc<FakeServer>,
+    pool: Pool<FakeConnector>,
+    server: Server<FakeConnector>,
+}
+
+fn guarded(open: bool) -> Guarded {
+    let recorder = Arc::new(Recorder {
+        open,
+        ..Recorder::default()
+    });
+    let fake = Arc::new(FakeServer::default());
+    let pool = Pool::new(Settings::builder().retry_attempts(0).build().unwrap());
+    let server = pool.server("fake", FakeConnector(Arc::clone(&fake)));
+    let server = server.breaker(Arc::<Recorder>::clone(&recorder)).add();
+    Guarded {
+        recorder,
+        fake,
+        pool,
+        server,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_opens_nothing_and_says_when_to_come_back() {
+    let set = guarded(true);
+    let error = set.server.run(CALL, async |_| Ok(())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BreakerOpen);
+    assert_eq!(error.retry_after(), Some(seconds(7)));
+    assert_eq!(
+        error.to_string(),
+        "server `fake`: circuit breaker is open, next try in 7.0 s"
+    );
+    assert_eq!(set.fake.connects(), 0);
+    let stats = set.pool.stats();
+    assert_eq!(stats.refusals, 1);
+    assert_eq!(stats.circuit_breaker_state, BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_hears_of_every_call_once() {
+    let set = guarded(false);
+    let fail = |kind| async move |_: &FakeConnection| Err::<(), _>(Error::new(kind, "so"));
+    set.server.run(CALL, async |_| Ok(())).await.unwrap();
+    set.server
+        .run(CALL, fail(ErrorKind::ToolFailed))
+        .await
+        .unwrap_err();
+    set.server
+        .run(CALL, fail(ErrorKind::Disconnected))
+        .await
+        .unwrap_err();
+    set.server
+        .run(CALL, fail(ErrorKind::InvalidInput))
+        .await
+        .unwrap_err();
+    FakeServer::set(&set.fake.on_ping, Reaction::Never);
+    let never = async |_: &FakeConnection| pending::<Result<(), Error>>().await;
+    set.server
+        .run(CALL.within(seconds(1)), never)
+        .await
+        .unwrap_err();
+    let told = set.recorder.told.lock().unwrap().clone();
+    assert_eq!(
+        told,
+        [
+            Outcome::Success,
+            Outcome::Success,
+            Outcome::failure(),
+            Outcome::Ignored,
+            Outcome::failure(),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_gives_up_counts_for_nothing() {
+    let set = guarded(false);
+    let server = set.server.clone();
+    let never = async |_: &FakeConnection| pending::<Result<(), Error>>().await;
+    let caller = tokio::spawn(async move { server.run(CALL, never).await });
+    settle().await;
+    caller.abort();
+    caller.await.unwrap_err();
+    assert_eq!(*set.recorder.told.lock().unwrap(), [Outcome::Cancelled]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_too_small_is_not_the_servers_fault() {
+    let set = guarded(false);
+    let leases = futures::future::join_all((0..6).map(|_| set.server.lease(CALL))).await;
+    let error = set.server.lease(CALL.within(seconds(1))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    let told = set.recorder.told.lock().unwrap();
+    assert_eq!(told.last(), Some(&Outcome::Ignored));
+    drop(told);
+    drop(leases);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_connect_is_the_servers_fault() {
+    let set = guarded(false);
+    FakeServer::set(&set.fake.on_connect, Reaction::Fail);
+    set.server.lease(CALL).await.unwrap_err();
+    assert_eq!(*set.recorder.told.lock().unwrap(), [Outcome::failure()]);
+}

@@ -1,0 +1,113 @@
+//! Callers who give up at every point there is: poll so many times, then drop.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Waker},
+};
+
+use mcp_domain::Error;
+use mcp_pool::{Settings, Sharing};
+use tokio::time::sleep;
+
+use crate::fake::{
+    CALL, FakeConnection, FakeServer, Reaction, Set, check_books, seconds, set, settle,
+};
+
+/// Polls a future `polls` times, a second apart, then drops it. Tells whether it
+/// had ended by then.
+async fn poll_then_drop<F: Future>(future: F, polls: usize) -> bool {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let mut context = Context::from_waker(Waker::noop());
+        if future.as_mut().poll(&mut context).is_ready() {
+            return true;
+        }
+        sleep(seconds(1)).await;
+    }
+    false
+}
+
+fn slow_server(sharing: Sharing) -> Set {
+    let settings = Settings::builder().max_connections(2).min_connections(0);
+    let set = set(settings.sharing(sharing));
+    FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
+    FakeServer::set(&set.fake.on_ping, Reaction::After(seconds(2)));
+    FakeServer::set(&set.fake.on_close, Reaction::After(seconds(2)));
+    set
+}
+
+/// Two connections can still be had, and the books are right.
+async fn check_unharmed(set: &Set) {
+    sleep(seconds(30)).await;
+    let (one, two) = tokio::join!(set.server.lease(CALL), set.server.lease(CALL));
+    drop((one.unwrap(), two.unwrap()));
+    sleep(seconds(30)).await;
+    settle().await;
+    let stats = set.pool.stats();
+    let checkouts = stats.hits + stats.shares + stats.waits + stats.connects;
+    check_books(set, checkouts);
+    assert!(set.fake.most_present() <= 2);
+}
+
+async fn call(connection: &FakeConnection) -> Result<usize, Error> {
+    connection.call(seconds(3)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_can_be_dropped_anywhere() {
+    for sharing in [Sharing::Exclusive, Sharing::Shared] {
+        for warm in [false, true] {
+            let mut ended = false;
+            for polls in 0.. {
+                let set = slow_server(sharing);
+                if warm {
+                    drop(set.server.lease(CALL).await.unwrap());
+                    // Idle for long enough to be checked.
+                    sleep(seconds(5)).await;
+                }
+                ended = poll_then_drop(set.server.run(CALL, call), polls).await;
+                check_unharmed(&set).await;
+                if ended || polls > 50 {
+                    break;
+                }
+            }
+            assert!(ended, "the call never ended by itself");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lease_can_be_dropped_anywhere() {
+    for warm in [false, true] {
+        let mut ended = false;
+        for polls in 0.. {
+            let set = slow_server(Sharing::Exclusive);
+            if warm {
+                drop(set.server.lease(CALL).await.unwrap());
+                sleep(seconds(5)).await;
+            }
+            ended = poll_then_drop(set.server.lease(CALL), polls).await;
+            check_unharmed(&set).await;
+            if ended || polls > 50 {
+                break;
+            }
+        }
+        assert!(ended, "the lease never came");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_behind_others_can_be_dropped_anywhere() {
+    for polls in 0..12 {
+        let set = slow_server(Sharing::Exclusive);
+        let (one, two) = tokio::join!(set.server.lease(CALL), set.server.lease(CALL));
+        let busy = tokio::spawn(async move {
+            sleep(seconds(5)).await;
+            drop((one.unwrap(), two.unwrap()));
+        });
+        poll_then_drop(set.server.run(CALL, call), polls).await;
+        busy.await.unwrap();
+        check_unharmed(&set).await;
+    }
+}

@@ -1,0 +1,122 @@
+//! The end of a pool.
+
+use mcp_domain::ErrorKind;
+use tokio::time::{Instant, sleep};
+
+use crate::fake::{CALL, FakeServer, Reaction, check_books, exclusive, seconds, settle};
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_are_closed_and_counted() {
+    let set = exclusive(2);
+    FakeServer::set(&set.fake.on_close, Reaction::After(seconds(1)));
+    let (one, two) = tokio::join!(set.server.lease(CALL), set.server.lease(CALL));
+    drop((one.unwrap(), two.unwrap()));
+    let report = set.pool.close(seconds(5)).await;
+    assert_eq!((report.closed, report.abandoned), (2, 0));
+    assert_eq!(set.fake.present(), 0);
+    assert_eq!(set.pool.stats().closed.shutdown, 2);
+    check_books(&set, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_in_flight_may_finish() {
+    let set = exclusive(1);
+    let call = tokio::spawn({
+        let server = set.server.clone();
+        async move {
+            let slow =
+                async |connection: &crate::fake::FakeConnection| connection.call(seconds(2)).await;
+            server.run(CALL, slow).await
+        }
+    });
+    settle().await;
+    let start = Instant::now();
+    let report = set.pool.close(seconds(5)).await;
+    assert_eq!(start.elapsed(), seconds(2));
+    assert_eq!((report.closed, report.abandoned), (1, 0));
+    call.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_finish_in_time_is_reported_and_closed_later() {
+    let set = exclusive(1);
+    let lease = set.server.lease(CALL).await.unwrap();
+    let start = Instant::now();
+    let report = set.pool.close(seconds(5)).await;
+    assert_eq!(start.elapsed(), seconds(5));
+    assert_eq!((report.closed, report.abandoned), (0, 1));
+    drop(lease);
+    settle().await;
+    assert_eq!(set.fake.present(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_callers_and_those_who_wait_are_turned_away() {
+    let set = exclusive(1);
+    let lease = set.server.lease(CALL).await.unwrap();
+    let waiting = tokio::spawn({
+        let server = set.server.clone();
+        async move { server.lease(CALL).await.map(drop) }
+    });
+    settle().await;
+    let closing = tokio::spawn({
+        let pool = set.pool.clone();
+        async move { pool.close(seconds(5)).await }
+    });
+    settle().await;
+    assert_eq!(
+        waiting.await.unwrap().unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    let late = set.server.run(CALL, async |_| Ok(())).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Closed);
+    let other = set.server.scoped(mcp_domain::Scope::new("other"));
+    assert_eq!(
+        other.lease(CALL).await.unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    drop(lease);
+    assert_eq!(closing.await.unwrap().abandoned, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_under_way_is_closed_when_it_lands() {
+    let set = exclusive(1);
+    FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
+    let waiting = tokio::spawn({
+        let server = set.server.clone();
+        async move { server.lease(CALL).await.map(drop) }
+    });
+    settle().await;
+    let report = set.pool.close(seconds(5)).await;
+    assert_eq!(report.abandoned, 0);
+    waiting.await.unwrap().unwrap_err();
+    assert_eq!(set.fake.present(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_dropped_closes_its_connections() {
+    let set = exclusive(2);
+    drop(set.server.lease(CALL).await.unwrap());
+    assert_eq!(set.fake.present(), 1);
+    let fake = set.fake;
+    drop((set.pool, set.server));
+    settle().await;
+    assert_eq!(fake.present(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_outlives_its_pool_is_closed_when_it_ends() {
+    let set = exclusive(2);
+    let lease = set.server.lease(CALL).await.unwrap();
+    let fake = set.fake;
+    drop((set.pool, set.server));
+    settle().await;
+    assert_eq!(fake.present(), 1);
+    drop(lease);
+    settle().await;
+    assert_eq!(fake.present(), 0);
+    // Nothing of the pool is left to do anything with time.
+    sleep(seconds(10_000)).await;
+    assert_eq!(fake.connects(), 1);
+}

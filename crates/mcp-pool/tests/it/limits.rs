@@ -1,0 +1,93 @@
+//! Never more connections than allowed.
+
+use std::sync::Arc;
+
+use mcp_domain::ErrorKind;
+use mcp_pool::{Pool, Settings, Sharing};
+use tokio::time::{Instant, sleep};
+
+use crate::fake::{
+    CALL, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds, settle,
+};
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_closing_count() {
+    let set = exclusive(1);
+    FakeServer::set(&set.fake.on_close, Reaction::After(seconds(3)));
+    set.server.lease(CALL).await.unwrap().discard();
+    let start = Instant::now();
+    drop(set.server.lease(CALL).await.unwrap());
+    assert_eq!(start.elapsed(), seconds(3));
+    assert_eq!(set.fake.most_present(), 1);
+    check_books(&set, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_is_bounded_and_the_error_says_what_for() {
+    let set = exclusive(1);
+    let _held = set.server.lease(CALL).await.unwrap();
+    let start = Instant::now();
+    let error = set.server.lease(CALL.within(seconds(2))).await.unwrap_err();
+    assert_eq!(start.elapsed(), seconds(2));
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    assert_eq!(
+        error.chain(),
+        "`call` on server `fake` failed after 1 attempt and 2.0 s: \
+         none of 1 connections became free within 2 s; the limit is 1"
+    );
+    assert_eq!(set.pool.stats().timeouts, 1);
+}
+
+/// A pool of `max_total` connections with two servers.
+fn two_servers(max_total: usize) -> (Arc<FakeServer>, Pool<FakeConnector>) {
+    let settings = Settings::builder().max_total(max_total);
+    let settings = settings.sharing(Sharing::Exclusive).min_connections(0);
+    let fake = Arc::new(FakeServer::default());
+    (fake, Pool::new(settings.build().unwrap()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_least_recently_used_idle_connection_makes_room() {
+    let (fake, pool) = two_servers(2);
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (first, second, third) = (server("first"), server("second"), server("third"));
+    drop(first.lease(CALL).await.unwrap());
+    sleep(seconds(1)).await;
+    drop(second.lease(CALL).await.unwrap());
+    sleep(seconds(1)).await;
+    drop(first.lease(CALL).await.unwrap());
+    // `second` was used least recently.
+    drop(third.lease(CALL).await.unwrap());
+    assert_eq!(first.stats().total_connections, 1);
+    assert_eq!(second.stats().total_connections, 0);
+    assert_eq!(second.stats().closed.evicted, 1);
+    assert_eq!(fake.most_present(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_finds_all_places_taken_gets_the_next_one() {
+    let (fake, pool) = two_servers(1);
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (first, second) = (server("first"), server("second"));
+    let held = first.lease(CALL).await.unwrap();
+    let waiting = tokio::spawn(async move { second.lease(CALL).await.map(drop) });
+    settle().await;
+    assert!(!waiting.is_finished());
+    held.discard();
+    waiting.await.unwrap().unwrap();
+    assert_eq!(fake.most_present(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_comes_back_makes_room_for_who_waits_elsewhere() {
+    let (fake, pool) = two_servers(1);
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (first, second) = (server("first"), server("second"));
+    let held = first.lease(CALL).await.unwrap();
+    let waiting = tokio::spawn(async move { second.lease(CALL).await.map(drop) });
+    settle().await;
+    // It goes back to its own server, where nobody wants it.
+    drop(held);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(fake.most_present(), 1);
+}

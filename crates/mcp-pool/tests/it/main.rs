@@ -1,0 +1,17 @@
+//! The promises of the pool, each with a test that fails without it.
+//!
+//! Time is paused: a test of ten minutes takes a moment, and none depends on luck.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod abandoned;
+mod breaker;
+mod cancellation;
+mod checkout;
+mod closing;
+mod failing;
+mod fake;
+mod limits;
+mod retrying;
+mod sharing;
+mod upkeep;
