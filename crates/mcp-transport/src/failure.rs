@@ -163,3 +163,6 @@ fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.chars().take(200).collect()
 }
+
+#[cfg(test)]
+mod tests;

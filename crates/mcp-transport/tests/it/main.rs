@@ -1,0 +1,12 @@
+//! The client against real servers: in this process, over real sockets, and as
+//! real child processes.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod calls;
+mod closing;
+mod death;
+mod lifecycle;
+mod nonsense;
+mod server;
+mod shell;

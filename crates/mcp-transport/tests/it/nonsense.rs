@@ -1,0 +1,188 @@
+//! Targets that cannot work: each gives one clear line, in time.
+
+use std::time::Duration;
+
+use mcp_domain::{Connector as _, Error, ErrorKind, HttpTarget, Scope, Target};
+use mcp_transport::ClientConnector;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    time::{Instant, timeout},
+};
+
+use crate::shell::{ShellServer, eventually, exists};
+
+const LIMIT: Duration = Duration::from_millis(700);
+
+/// Connects in vain; returns the error.
+async fn fail(connector: ClientConnector) -> Error {
+    let connector = connector.with_connect_timeout(LIMIT);
+    let start = Instant::now();
+    let error = connector.connect(&Scope::default()).await.unwrap_err();
+    // Twice the limit would be a limit that does not hold.
+    assert!(
+        start.elapsed() < 2 * LIMIT + Duration::from_secs(1),
+        "{error}"
+    );
+    let line = error.chain();
+    assert!(!line.contains('\n') && line.len() < 500, "{line}");
+    error
+}
+
+#[track_caller]
+fn check(error: &Error, kind: ErrorKind, parts: &[&str]) {
+    let line = error.chain();
+    assert_eq!(error.kind(), kind, "{line}");
+    for part in parts {
+        assert!(line.contains(part), "`{part}` is not in: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_exist() {
+    let target = Target::command("/no/such/program", ["--flag"]);
+    let error = fail(ClientConnector::new(target).unwrap()).await;
+    let parts = ["cannot start `/no/such/program`", "No such file"];
+    check(&error, ErrorKind::ConnectFailed, &parts);
+}
+
+#[tokio::test]
+async fn a_command_that_ends_at_once() {
+    let server = ShellServer::new("echo 'no database given' >&2; exit 3");
+    let error = fail(server.connector()).await;
+    let parts = ["exit status: 3", "no database given"];
+    check(&error, ErrorKind::ConnectFailed, &parts);
+    eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn a_command_that_prints_garbage() {
+    let server = ShellServer::new("while :; do echo 'hello { world'; sleep 0.01; done");
+    let error = fail(server.connector()).await;
+    check(&error, ErrorKind::ConnectTimeout, &["within 0.7 s"]);
+    eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn a_command_that_floods_without_end_of_line() {
+    let server = ShellServer::new("exec cat /dev/zero");
+    let error = fail(server.connector()).await;
+    check(&error, ErrorKind::ConnectTimeout, &[]);
+    eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn a_command_that_never_answers() {
+    let server = ShellServer::new("exec sleep 1000");
+    let error = fail(server.connector()).await;
+    check(&error, ErrorKind::ConnectTimeout, &["within 0.7 s"]);
+    eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn an_empty_command() {
+    let error = ClientConnector::new(Target::command("", [""; 0])).unwrap_err();
+    check(
+        &error,
+        ErrorKind::InvalidInput,
+        &["the command of the server is empty"],
+    );
+}
+
+#[tokio::test]
+async fn urls_that_are_none() {
+    for url in [
+        "",
+        "nonsense",
+        "http://",
+        "ftp://127.0.0.1/mcp",
+        "file:///etc/passwd",
+    ] {
+        let error = ClientConnector::new(Target::http(url)).unwrap_err();
+        check(&error, ErrorKind::InvalidInput, &[]);
+    }
+}
+
+#[tokio::test]
+async fn headers_that_http_does_not_allow() {
+    for (name, value) in [("bad name", "x"), ("x", "bad\nvalue")] {
+        let mut target = HttpTarget {
+            url: "http://127.0.0.1/mcp".into(),
+            ..HttpTarget::default()
+        };
+        target.headers.insert(name.into(), value.into());
+        let error = ClientConnector::new(Target::Http(target)).unwrap_err();
+        check(&error, ErrorKind::InvalidInput, &[name]);
+    }
+}
+
+#[tokio::test]
+async fn a_port_where_nothing_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    drop(listener);
+    let error = fail(ClientConnector::new(Target::http(url)).unwrap()).await;
+    check(&error, ErrorKind::ConnectFailed, &["refused"]);
+}
+
+/// Something that listens and answers every request like this; `None`: never.
+async fn listener(answer: Option<&'static str>) -> ClientConnector {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                while socket.read(&mut request).await.is_ok_and(|n| n > 0) {
+                    if let Some(answer) = answer {
+                        let _ = socket.write_all(answer.as_bytes()).await;
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    ClientConnector::new(Target::http(url)).unwrap()
+}
+
+#[tokio::test]
+async fn a_port_where_something_listens_that_says_nothing() {
+    let error = fail(listener(None).await).await;
+    check(&error, ErrorKind::ConnectTimeout, &["within 0.7 s"]);
+}
+
+#[tokio::test]
+async fn a_port_where_something_else_than_http_listens() {
+    let error = fail(listener(Some("220 smtp.example.org ESMTP\r\n")).await).await;
+    check(&error, ErrorKind::ConnectFailed, &[]);
+}
+
+#[tokio::test]
+async fn web_pages() {
+    const PAGE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\
+                        connection: close\r\n\r\n<html>";
+    const MISSING: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\n\
+                           content-length: 6\r\nconnection: close\r\n\r\n<html>";
+    const BROKEN: &str = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    for page in [PAGE, MISSING, BROKEN] {
+        let error = fail(listener(Some(page)).await).await;
+        let kind = error.kind();
+        assert!(
+            matches!(kind, ErrorKind::BadResponse | ErrorKind::ConnectFailed),
+            "{}",
+            error.chain()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connect_that_is_given_up_leaves_nothing() {
+    let server = ShellServer::new("exec sleep 1000");
+    let connector = server.connector();
+    let scope = Scope::default();
+    let connect = connector.connect(&scope);
+    timeout(Duration::from_millis(200), connect)
+        .await
+        .unwrap_err();
+    eventually(|| !exists(server.pid())).await;
+}
