@@ -1,0 +1,142 @@
+//! Nothing is unbounded.
+
+use std::time::Duration;
+
+use mcp_server_db::Limits;
+use rmcp::{model::CallToolRequestParams, service::ClientLifecycleMode};
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+
+use crate::client::{ask, connect, lifecycles, refused};
+
+const BOMB: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                    SELECT count(*) FROM n";
+
+#[tokio::test]
+async fn rows_are_cut_and_that_is_told() {
+    let limits = Limits {
+        rows: 10,
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    let cut = ask(&client, "query", json!({ "sql": "SELECT * FROM events" })).await;
+    assert_eq!(
+        (&cut["row_count"], &cut["truncated"]),
+        (&json!(10), &json!(true))
+    );
+    let all = json!({ "sql": "SELECT * FROM events LIMIT 10" });
+    assert_eq!(ask(&client, "query", all).await["truncated"], false);
+}
+
+#[tokio::test]
+async fn bytes_are_cut_and_that_is_told() {
+    let limits = Limits {
+        bytes: 10_000,
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    let cut = ask(
+        &client,
+        "query",
+        json!({ "sql": "SELECT thumbnail FROM product_images" }),
+    )
+    .await;
+    assert_eq!(cut["truncated"], true);
+    assert!(cut["row_count"].as_u64().unwrap() < 10);
+    let one = refused(
+        &client,
+        "query",
+        json!({ "sql": "SELECT zeroblob(900000000)" }),
+    )
+    .await;
+    assert!(one.contains("too big"), "{one}");
+}
+
+#[tokio::test]
+async fn time_is_bounded() {
+    let limits = Limits {
+        time: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    let start = Instant::now();
+    let answer = refused(&client, "query", json!({ "sql": BOMB })).await;
+    assert_eq!(answer, "the statement ran for 0.1 s and was stopped");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    // The connection to the database is as good as before.
+    ask(&client, "query", json!({ "sql": "SELECT 1" })).await;
+}
+
+/// With room for one statement only, the next one runs when the first has really stopped.
+async fn stopped(limits: Limits, mode: ClientLifecycleMode) {
+    let client = connect(limits, mode).await;
+    let mut params = CallToolRequestParams::new("query");
+    params.arguments = json!({ "sql": BOMB }).as_object().cloned();
+    let bomb = client.peer().call_tool(params);
+    timeout(Duration::from_millis(100), bomb).await.unwrap_err();
+    let next = ask(&client, "query", json!({ "sql": "SELECT 1" }));
+    timeout(Duration::from_secs(10), next).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_stops_its_statement() {
+    let limits = Limits {
+        time: Duration::from_secs(1000),
+        statements: 1,
+        ..Limits::default()
+    };
+    for mode in lifecycles() {
+        stopped(limits, mode).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_stops_its_statement() {
+    let limits = Limits {
+        time: Duration::from_secs(1000),
+        statements: 1,
+        ..Limits::default()
+    };
+    let server = mcp_server_db::DatabaseServer::open_sqlite(crate::client::shop(), limits).unwrap();
+    let connect = async || {
+        use rmcp::service::ClientServiceExt as _;
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        tokio::spawn(server.clone().serve_stream(theirs));
+        let mode = ClientLifecycleMode::Initialize;
+        crate::client::config()
+            .serve_with_lifecycle(ours, mode)
+            .await
+            .unwrap()
+    };
+    let first = connect().await;
+    let mut params = CallToolRequestParams::new("query");
+    params.arguments = json!({ "sql": BOMB }).as_object().cloned();
+    let peer = first.peer().clone();
+    let bomb = tokio::spawn(async move { peer.call_tool(params).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // The plug is pulled: no word of farewell.
+    drop(first);
+    bomb.abort();
+    let second = connect().await;
+    let next = ask(&second, "query", json!({ "sql": "SELECT 1" }));
+    timeout(Duration::from_secs(10), next).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_statement_holds_nobody_up() {
+    let limits = Limits {
+        time: Duration::from_secs(5),
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    let mut params = CallToolRequestParams::new("query");
+    params.arguments = json!({ "sql": BOMB }).as_object().cloned();
+    let peer = client.peer().clone();
+    let bomb = tokio::spawn(async move { peer.call_tool(params).await });
+    for _ in 0..20 {
+        let fast = ask(&client, "query", json!({ "sql": "SELECT 1" }));
+        timeout(Duration::from_secs(4), fast).await.unwrap();
+    }
+    assert!(!bomb.is_finished());
+    bomb.abort();
+}

@@ -1,0 +1,76 @@
+//! Tables as resources.
+
+use rmcp::model::{PaginatedRequestParams, ReadResourceRequestParams, ResourceContents};
+
+use crate::client::{Client, client};
+
+async fn read(client: &Client, uri: &str) -> (String, String) {
+    let result = client
+        .read_resource(ReadResourceRequestParams::new(uri))
+        .await
+        .unwrap();
+    match &result.contents[0] {
+        ResourceContents::TextResourceContents {
+            text, mime_type, ..
+        } => (text.clone(), mime_type.clone().unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_table_has_two_that_can_be_read() {
+    let client = client().await;
+    let resources = client.list_all_resources().await.unwrap();
+    assert_eq!(resources.len(), 26);
+    for resource in resources {
+        let (text, mime_type) = read(&client, &resource.uri).await;
+        assert_eq!(Some(mime_type), resource.mime_type);
+        assert!(!text.is_empty());
+    }
+    let (schema, _) = read(&client, "db://tables/orders/schema").await;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(schema["columns"][0]["name"], "id");
+    let (rows, _) = read(&client, "db://tables/order_items/rows").await;
+    assert_eq!(
+        rows.lines().next(),
+        Some("order_id,line,product_id,quantity,unit_price")
+    );
+    assert_eq!(rows.lines().count(), 51);
+}
+
+#[tokio::test]
+async fn addresses_that_lead_nowhere_are_refused() {
+    let client = client().await;
+    for uri in [
+        "db://tables/nope/schema",
+        "db://tables/orders/nope",
+        "db://tables/orders",
+        "db://tables/../etc/schema",
+        "db://tables/%2e%2e%2fetc/schema",
+        "db://tables/orders%00/schema",
+        "db://tables/%zz/schema",
+        "db://tables/sqlite_schema/rows",
+        "db://tables/reviews_text_data/rows",
+        "db://tables/\"; DROP TABLE orders; --/rows",
+        "file:///etc/passwd",
+        "",
+    ] {
+        let params = ReadResourceRequestParams::new(uri);
+        let error = client.read_resource(params).await.unwrap_err();
+        assert!(
+            error.to_string().contains("there is no resource"),
+            "{uri}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn templates_and_cursors_are_told() {
+    let client = client().await;
+    let templates = client.list_all_resource_templates().await.unwrap();
+    assert_eq!(templates[0].uri_template, "db://tables/{table}/schema");
+    let mut params = PaginatedRequestParams::default();
+    params.cursor = Some("nonsense".into());
+    let error = client.list_resources(Some(params)).await.unwrap_err();
+    assert!(error.to_string().contains("nonsense"), "{error}");
+}

@@ -1,0 +1,204 @@
+//! The tools: what they answer.
+
+use mcp_server_db::Limits;
+use rmcp::model::CallToolRequestParams;
+use serde_json::{Value, json};
+
+use crate::client::{ask, client, connect, lifecycles, refused};
+
+#[tokio::test]
+async fn both_lifecycles_are_served() {
+    for (mode, revision) in lifecycles().into_iter().zip(["2025-11-25", "2026-07-28"]) {
+        let client = connect(Limits::default(), mode).await;
+        let info = client.peer_info().unwrap();
+        assert_eq!(info.protocol_version.as_str(), revision);
+        let answer = ask(&client, "query", json!({ "sql": "SELECT 1 AS one" })).await;
+        assert_eq!(answer["rows"], json!([[1]]));
+    }
+}
+
+#[tokio::test]
+async fn every_tool_declares_its_schemas_and_that_it_only_reads() {
+    let client = client().await;
+    let tools = client.list_all_tools().await.unwrap();
+    let names: Vec<_> = tools.iter().map(|tool| &*tool.name).collect();
+    assert_eq!(names, ["list_tables", "describe_table", "query", "search"]);
+    for tool in &tools {
+        assert_eq!(tool.input_schema["type"], "object", "{}", tool.name);
+        let output = tool.output_schema.as_ref().unwrap();
+        assert_eq!(output["type"], "object", "{}", tool.name);
+        let hints = tool.annotations.as_ref().unwrap();
+        assert_eq!(hints.read_only_hint, Some(true));
+        assert_eq!(hints.idempotent_hint, Some(true));
+    }
+}
+
+#[tokio::test]
+async fn tables_are_listed_without_those_of_the_engine() {
+    let answer = ask(&client().await, "list_tables", json!({})).await;
+    let tables = answer["tables"].as_array().unwrap();
+    let names: Vec<_> = tables.iter().map(|t| t["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "addresses",
+            "categories",
+            "customers",
+            "events",
+            "inventory",
+            "order_items",
+            "order_totals",
+            "orders",
+            "payments",
+            "product_images",
+            "products",
+            "reviews",
+            "suppliers",
+        ]
+    );
+    assert_eq!(tables[6]["kind"], "view");
+}
+
+#[tokio::test]
+async fn a_table_is_described_with_keys_and_indexes() {
+    let client = client().await;
+    let table = ask(&client, "describe_table", json!({ "table": "orders" })).await;
+    assert_eq!(table["columns"][0]["primary_key"], 1);
+    assert_eq!(table["columns"][1]["type"], "INTEGER");
+    assert_eq!(table["columns"][1]["nullable"], false);
+    let keys = table["foreign_keys"].as_array().unwrap();
+    assert!(keys.iter().any(|key| key["column"] == "customer_id"
+        && key["references_table"] == "customers"
+        && key["references_column"] == "id"));
+    assert_eq!(table["indexes"][0]["columns"], json!(["customer_id"]));
+
+    let unknown = refused(&client, "describe_table", json!({ "table": "nope" })).await;
+    assert!(unknown.starts_with("no such table: nope"), "{unknown}");
+}
+
+#[tokio::test]
+async fn values_keep_their_types() {
+    let sql = "SELECT 9007199254740993, -9223372036854775808, 1.5, 'naïve 表 🐈', x'00ff', NULL, \
+               9e999, ''";
+    let answer = ask(&client().await, "query", json!({ "sql": sql })).await;
+    let row = &answer["rows"][0];
+    assert_eq!(row[0].as_i64(), Some(9_007_199_254_740_993));
+    assert_eq!(row[1].as_i64(), Some(i64::MIN));
+    assert_eq!(row[2], json!(1.5));
+    assert_eq!(row[3], "naïve 表 🐈");
+    assert_eq!(row[4], json!({ "$blob": "AP8=" }));
+    assert_eq!(row[5], Value::Null);
+    assert_eq!(row[6], "inf");
+    assert_eq!(row[7], "");
+}
+
+#[tokio::test]
+async fn decimals_keep_every_digit() {
+    let sql = "SELECT price FROM products WHERE price LIKE '%.%0' LIMIT 1";
+    let answer = ask(&client().await, "query", json!({ "sql": sql })).await;
+    assert!(answer["rows"][0][0].as_str().unwrap().ends_with('0'));
+    assert_eq!(answer["columns"][0]["type"], "DECIMAL_TEXT(10,2)");
+}
+
+#[tokio::test]
+async fn parameters_are_bound_and_not_read_as_sql() {
+    let client = client().await;
+    let attack = "x' OR 1=1 --";
+    let arguments = json!({
+        "sql": "SELECT ?, ?, ?, ?, ?, typeof(?1), typeof(?5)",
+        "parameters": [attack, 9_007_199_254_740_993_i64, 1.5, null, { "$blob": "AP8=" }],
+    });
+    let row = ask(&client, "query", arguments).await["rows"][0].clone();
+    let expected = json!([
+        attack, 9_007_199_254_740_993_i64, 1.5, null, { "$blob": "AP8=" }, "text", "blob"
+    ]);
+    assert_eq!(row, expected);
+
+    let few = json!({ "sql": "SELECT ?, ?", "parameters": [1] });
+    let few = refused(&client, "query", few).await;
+    assert_eq!(few, "the statement has 2 parameters, but 1 were given");
+    let odd = json!({ "sql": "SELECT ?", "parameters": [[1]] });
+    assert!(refused(&client, "query", odd).await.contains("not [1]"));
+}
+
+#[tokio::test]
+async fn sql_that_is_wrong_is_answered_in_the_engines_words() {
+    let client = client().await;
+    for (sql, says) in [
+        ("SELEC 1", "near \"SELEC\": syntax error"),
+        ("SELECT * FROM nope", "no such table: nope"),
+        ("SELECT nope FROM orders", "no such column: nope"),
+        ("", "not a query"),
+        ("-- nothing", "not a query"),
+    ] {
+        let answer = refused(&client, "query", json!({ "sql": sql })).await;
+        assert!(answer.contains(says), "{sql}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn search_ranks_by_index_and_scans_where_there_is_none() {
+    let client = client().await;
+    let by_index = json!({ "text": "sturdy kettle", "table": "reviews", "limit": 5 });
+    let found = ask(&client, "search", by_index).await;
+    let hits = found["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 5);
+    assert_eq!(found["truncated"], true);
+    assert!(hits[0]["snippet"].as_str().unwrap().contains('['));
+    // A hit leads to its row.
+    let row = json!({ "sql": "SELECT body FROM reviews WHERE rowid = ?", "parameters": [hits[0]["row"]] });
+    let body = ask(&client, "query", row).await["rows"][0][0].clone();
+    assert!(body.as_str().unwrap().contains("kettle"));
+
+    let by_scan = json!({ "text": "ZÜRICH", "table": "addresses", "limit": 3 });
+    let found = ask(&client, "search", by_scan).await;
+    // SQLite folds the case of ASCII letters only.
+    assert_eq!(found["hits"], json!([]));
+    let by_scan = json!({ "text": "zürich", "table": "addresses", "limit": 3 });
+    assert_eq!(
+        ask(&client, "search", by_scan).await["hits"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn nothing_in_a_search_is_an_operator() {
+    let client = client().await;
+    for text in [
+        "\"", "NEAR(", "a* OR b", "%", "_", "\\", "') --", "col:x", "^", "-",
+    ] {
+        let arguments = json!({ "text": text, "limit": 3 });
+        let found = ask(&client, "search", arguments).await;
+        for hit in found["hits"].as_array().unwrap() {
+            assert_ne!(hit["table"], "inventory", "`{text}` matched everything");
+        }
+    }
+    let nothing = refused(&client, "search", json!({ "text": "  " })).await;
+    assert!(nothing.contains("nothing to search for"), "{nothing}");
+    let nowhere = json!({ "text": "x", "table": "nope" });
+    assert!(
+        refused(&client, "search", nowhere)
+            .await
+            .contains("no such table: nope")
+    );
+}
+
+#[tokio::test]
+async fn calls_that_do_not_fit_are_protocol_errors() {
+    let client = client().await;
+    for (tool, arguments) in [
+        ("nope", json!({})),
+        ("query", json!({})),
+        ("query", json!({ "sql": 1 })),
+        ("query", json!({ "sql": "SELECT 1", "surprise": true })),
+        ("search", json!({ "text": "x", "limit": -1 })),
+    ] {
+        let mut params = CallToolRequestParams::new(tool);
+        params.arguments = arguments.as_object().cloned();
+        let error = client.peer().call_tool(params).await.unwrap_err();
+        assert!(error.to_string().contains(tool), "{error}");
+    }
+}
