@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    process::{ExitStatus, Stdio},
+    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -94,6 +94,10 @@ impl Process {
             Some(child) => timeout(Duration::from_millis(500), child.wait()).await.ok(),
             None => None,
         };
+        if let Some(Ok(_)) = status {
+            // All that it said is in the pipe, unless a child of its own holds that open.
+            let _ = timeout(Duration::from_millis(200), &mut self.listener).await;
+        }
         let mut message = match status {
             Some(Ok(status)) => format!("`{}` ended with {status}", self.program),
             _ => format!("`{}`", self.program),
@@ -141,25 +145,18 @@ impl Process {
             let _ = kill_process_group(group, signal);
         }
     }
-
-    fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.child.as_mut()?.try_wait().ok().flatten()
-    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         self.listener.abort();
-        let Some(_) = &self.child else { return };
-        self.signal(Signal::KILL);
-        // A killed process is gone in a moment, but only waiting reaps it.
-        // With a runtime at hand the wait is left to it.
-        if self.has_ended().is_some() {
+        let Some(mut child) = self.child.take() else {
             return;
-        }
-        if let (Ok(runtime), Some(mut child)) =
-            (tokio::runtime::Handle::try_current(), self.child.take())
-        {
+        };
+        self.signal(Signal::KILL);
+        // Only waiting reaps it. Without a runtime, `kill_on_drop` leaves that to
+        // the next one that this process starts.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let _ = child.wait().await;
             });

@@ -34,27 +34,34 @@ async fn over_http(server: DatabaseServer, address: SocketAddr) -> Result<(), Er
     }
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
+    // Listened for before anybody is told that we are here.
+    let stop = asked_to_stop().map_err(cannot)?;
     // Whoever started us on port 0 reads this line.
     let mut output = std::io::stdout();
     let _ = writeln!(output, "http://{address}/mcp").and_then(|()| output.flush());
-    server.serve_http(listener, asked_to_stop()).await
+    server.serve_http(listener, stop).await
 }
 
 /// Completes with Ctrl-C, or when the operating system asks us to go.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            return;
-        };
+#[cfg(unix)]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Completes with Ctrl-C.
+#[cfg(not(unix))]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// Where the sample database is kept: the user's cache folder.

@@ -1,0 +1,8 @@
+//! The plugin and its program as their users see them: real processes, real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod both_modes;
+mod healing;
+mod program;
+mod servers;

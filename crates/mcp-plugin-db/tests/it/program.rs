@@ -1,0 +1,231 @@
+//! The program: answers, and one clear line for nonsense.
+
+use std::{
+    net::TcpListener,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::servers::{HttpServer, PROGRAM, shop};
+
+fn command() -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .env_remove("USE_MCP_POOL")
+        .env_remove("MCP_DB_SERVER")
+        .stdin(Stdio::null());
+    command
+}
+
+/// What it prints when it succeeds.
+#[track_caller]
+fn prints(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{stderr}");
+    assert_eq!(stderr, "");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// What it says when it fails: one line, in time, and no backtrace.
+#[track_caller]
+fn says(args: &[&str]) -> String {
+    #[expect(clippy::disallowed_methods, reason = "the program keeps real time")]
+    let start = Instant::now();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command().args(args).output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "{args:?}");
+    assert_eq!(status.code(), Some(1), "{args:?}");
+    assert_eq!(stdout, b"");
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("mcp-db: "), "{stderr}");
+    stderr
+}
+
+fn database(command: &mut Command) -> &mut Command {
+    command.arg("--database").arg(shop())
+}
+
+#[test]
+fn it_answers_alike_in_both_modes_and_over_both_transports() {
+    let server = HttpServer::start("127.0.0.1:0");
+    for args in [
+        &["tables"][..],
+        &["describe", "orders"],
+        &[
+            "query",
+            "SELECT id, name FROM products WHERE name LIKE ? LIMIT 3",
+            "Oak%",
+        ],
+        &["search", "sturdy kettle", "--limit", "3"],
+        &["resources"],
+        &["read", "db://tables/orders/schema"],
+    ] {
+        for format in ["table", "json", "csv"] {
+            let mut answers = Vec::new();
+            for flag in ["false", "true"] {
+                let mut command = command();
+                command
+                    .args(args)
+                    .args(["--format", format])
+                    .env("USE_MCP_POOL", flag);
+                answers.push(prints(database(&mut command)));
+                let mut command = self::command();
+                command
+                    .args(args)
+                    .args(["--format", format])
+                    .env("USE_MCP_POOL", flag);
+                answers.push(prints(command.args(["--server", &server.url])));
+            }
+            assert!(!answers[0].is_empty());
+            assert!(
+                answers.iter().all(|answer| *answer == answers[0]),
+                "{answers:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn without_a_server_it_has_a_sample_of_its_own() {
+    let cache = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let mut command = command();
+        command.env("XDG_CACHE_HOME", cache.path());
+        command.args(["--format", "json", "query", "SELECT count(*) FROM events"]);
+        let answer: Value = serde_json::from_str(&prints(&mut command)).unwrap();
+        assert_eq!(answer["rows"], json!([[100_000]]));
+    }
+}
+
+#[test]
+fn parameters_are_json_or_text() {
+    let mut command = command();
+    command.args(["--format", "csv", "query", "SELECT ? AS a, ? AS b, ? AS c"]);
+    command.args(["42", "forty, two", "null"]);
+    assert_eq!(
+        prints(database(&mut command)),
+        "a,b,c\n42,\"forty, two\",\n"
+    );
+}
+
+#[test]
+fn wrong_questions_are_answered_in_one_line() {
+    let shop = shop().display().to_string();
+    let ask = |args: &[&str]| says(&[&["--database", &shop], args].concat());
+    assert!(ask(&["query", "SELEC 1"]).contains("syntax error"));
+    assert!(ask(&["query", "SELECT * FROM nope"]).contains("no such table: nope"));
+    assert!(ask(&["query", "DELETE FROM orders"]).contains("for reading only"));
+    assert!(ask(&["query", "SELECT ?"]).contains("1 parameters, but 0 were given"));
+    assert!(ask(&["describe", "nope"]).contains("no such table: nope"));
+    assert!(ask(&["read", "db://nope"]).contains("no resource `db://nope`"));
+    assert!(ask(&["search", ""]).contains("nothing to search for"));
+}
+
+#[test]
+fn databases_that_are_none_are_refused_in_one_line() {
+    assert!(says(&["--database", "/no/such.sqlite", "tables"]).contains("/no/such.sqlite"));
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.sqlite");
+    std::fs::write(&text, "no database at all, only text".repeat(100)).unwrap();
+    let text = text.display().to_string();
+    let line = says(&["--database", &text, "tables"]);
+    assert!(
+        line.contains("not a database") && line.contains(&text),
+        "{line}"
+    );
+    assert!(says(&["serve", &text]).contains("not a database"));
+    assert!(says(&["serve", "/no/such.sqlite"]).contains("/no/such.sqlite"));
+}
+
+#[test]
+fn servers_that_are_none_are_refused_in_one_line_and_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let nobody = format!("http://{free}/mcp");
+    for (server, says_so) in [
+        ("/no/such/program", "cannot start `/no/such/program`"),
+        ("false", "exit status: 1"),
+        ("sh -c 'echo boom >&2; exit 7'", "boom"),
+        ("yes garbage", "within 2 s"),
+        ("sleep 1000", "within 2 s"),
+        ("'unbalanced", "not a command line"),
+        ("", "empty"),
+        ("http://", "not a URL"),
+        ("ftp://127.0.0.1/", "must begin with http"),
+        (nobody.as_str(), "refused"),
+        (silent.as_str(), "within 2 s"),
+    ] {
+        for flag in ["false", "true"] {
+            let mut command = command();
+            command
+                .args(["--timeout", "2", "--server", server, "tables"])
+                .env("USE_MCP_POOL", flag);
+            let output = command.output().unwrap();
+            let line = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(line.contains(says_so), "{server}: {line}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_are_nonsense_are_named() {
+    let output = command()
+        .arg("tables")
+        .env("USE_MCP_POOL", "perhaps")
+        .output()
+        .unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(line.contains("USE_MCP_POOL is `perhaps`"), "{line}");
+    for args in [["--timeout", "0"], ["--timeout", "x"], ["--timeout", "-1"]] {
+        let output = command().args(args).arg("tables").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+    }
+    let open = says(&[
+        "serve",
+        "--http",
+        "0.0.0.0:0",
+        &shop().display().to_string(),
+    ]);
+    assert!(open.contains("use a loopback address"), "{open}");
+}
+
+#[test]
+fn a_server_ends_when_its_client_does() {
+    let mut child = command();
+    child
+        .arg("serve")
+        .arg(shop())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    drop(child.stdin.take());
+    // Ends by itself: waiting does not hang.
+    child.wait().unwrap();
+}
+
+#[test]
+fn an_http_server_ends_when_it_is_asked_to() {
+    let server = HttpServer::start("127.0.0.1:0");
+    let pid = server.pid().to_string();
+    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    let mut server = server;
+    server.wait_for_success();
+}
