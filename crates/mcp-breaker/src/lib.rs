@@ -48,3 +48,8 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     config::{BreakerBuilder, BuildError},
 };
+
+/// The example of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -54,6 +54,8 @@ pub struct PoolStats {
 pub struct Closures {
     /// A call failed in a way that costs the connection, or it was found dead.
     pub died: u64,
+    /// Its user wanted it closed.
+    pub discarded: u64,
     /// It was idle for longer than `idle_timeout`.
     pub idle: u64,
     /// It was older than `max_connection_age`.
@@ -73,6 +75,7 @@ impl Closures {
     pub fn total(&self) -> u64 {
         let Self {
             died,
+            discarded,
             idle,
             age,
             failed_check,
@@ -80,6 +83,6 @@ impl Closures {
             abandoned,
             shutdown,
         } = self;
-        died + idle + age + failed_check + evicted + abandoned + shutdown
+        died + discarded + idle + age + failed_check + evicted + abandoned + shutdown
     }
 }

@@ -46,3 +46,8 @@ pub use self::{
     answer::{Column, ForeignKey, Hit, Hits, Index, ResultColumn, Rows, Table, TableName},
     plugin::{DatabasePlugin, PluginBuilder, PluginStats},
 };
+
+/// The example of the project's README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -10,6 +10,7 @@ pub(crate) enum Reason {
     Abandoned,
     Age,
     Died,
+    Discarded,
     Evicted,
     FailedCheck,
     Idle,
@@ -41,7 +42,7 @@ pub(crate) struct Counters {
     shares: AtomicU64,
     waits: AtomicU64,
     connects: AtomicU64,
-    closed: [AtomicU64; 7],
+    closed: [AtomicU64; 8],
 }
 
 impl Counters {
@@ -84,6 +85,7 @@ fn add_closures(closed: &mut Closures, count: impl Fn(Reason) -> u64) {
     closed.abandoned += count(Reason::Abandoned);
     closed.age += count(Reason::Age);
     closed.died += count(Reason::Died);
+    closed.discarded += count(Reason::Discarded);
     closed.evicted += count(Reason::Evicted);
     closed.failed_check += count(Reason::FailedCheck);
     closed.idle += count(Reason::Idle);

@@ -30,7 +30,7 @@ impl<C: Connector> Lease<C> {
     /// Closes the connection instead of giving it back, for instance because the
     /// session holds state that nobody else should meet.
     pub fn discard(mut self) {
-        self.end(Fate::Close(Reason::Died));
+        self.end(Fate::Close(Reason::Discarded));
     }
 
     fn end(&mut self, fate: Fate) {

@@ -1,7 +1,7 @@
 //! What deadpool asks of us: where connections come from, and whether an idle
 //! one may be handed out.
 //!
-//! [`Manager::create`] never connects. A caller who connects in deadpool's
+//! [`create`](managed::Manager::create) never connects. A caller who connects in deadpool's
 //! checkout would miss a connection that comes back meanwhile, and take its
 //! half-open connection along when it gives up. So connections are opened in
 //! tasks of their own, [offered](Manager::offer) here, and handed out as they come.

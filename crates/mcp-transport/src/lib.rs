@@ -47,3 +47,8 @@ pub use self::{
     lifecycle::Lifecycle,
     model::{Content, Resource, ResourceContents, ServerInfo, Tool, ToolResult},
 };
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

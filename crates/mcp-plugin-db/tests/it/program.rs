@@ -229,3 +229,19 @@ fn an_http_server_ends_when_it_is_asked_to() {
     let mut server = server;
     server.wait_for_success();
 }
+
+#[test]
+fn the_example_of_the_readme_runs() {
+    // Cargo builds examples beside the program, before it runs the tests.
+    let folder = std::path::Path::new(PROGRAM)
+        .parent()
+        .unwrap()
+        .join("examples");
+    let cache = tempfile::tempdir().unwrap();
+    let mut example = Command::new(folder.join("shop"));
+    let output = prints(example.arg(PROGRAM).env("XDG_CACHE_HOME", cache.path()));
+    assert!(
+        output.contains("Oak hammock") && output.contains("opened: 1"),
+        "{output}"
+    );
+}

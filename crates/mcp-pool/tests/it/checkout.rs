@@ -138,4 +138,5 @@ async fn a_discarded_lease_is_not_handed_out() {
     let set = exclusive(1);
     set.server.lease(CALL).await.unwrap().discard();
     assert_eq!(set.server.lease(CALL).await.unwrap().id, 1);
+    assert_eq!(set.pool.stats().closed.discarded, 1);
 }
