@@ -41,19 +41,41 @@ pub(crate) fn has(subcommand: &str) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// What cargo knows of the workspace and all that it depends on.
+/// What cargo knows of the workspace and all that it depends on, on any platform.
 pub(crate) fn metadata() -> Result<Value, String> {
+    metadata_with(&[])
+}
+
+/// The same for the platform that this runs on.
+pub(crate) fn metadata_here() -> Result<Value, String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let version = output(Command::new(rustc).arg("-vV"))?;
+    let version = String::from_utf8_lossy(&version);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.ok_or("`rustc -vV` does not tell its host")?;
+    metadata_with(&["--filter-platform", host])
+}
+
+fn metadata_with(args: &[&str]) -> Result<Value, String> {
     let mut command = command();
     command.args(["metadata", "--format-version=1", "--locked"]);
-    command.stderr(Stdio::inherit());
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot run `cargo metadata`: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("`cargo metadata` failed with {}", output.status));
-    }
-    serde_json::from_slice(&output.stdout)
+    let json = output(command.args(args))?;
+    serde_json::from_slice(&json)
         .map_err(|error| format!("`cargo metadata` printed something else than JSON: {error}"))
+}
+
+/// What a command prints.
+fn output(command: &mut Command) -> Result<Vec<u8>, String> {
+    let shown = shown(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run `{shown}`: {error}"))?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(format!("`{shown}` failed with {}", output.status))
+    }
 }
 
 fn shown(command: &Command) -> String {

@@ -4,7 +4,8 @@ use crate::{cargo, say};
 
 pub(crate) fn run(filter: &[String]) -> Result<(), String> {
     let mut tests = cargo::command();
-    if cargo::has("nextest") {
+    let nextest = cargo::has("nextest");
+    if nextest {
         tests.args([
             "nextest",
             "run",
@@ -18,7 +19,13 @@ pub(crate) fn run(filter: &[String]) -> Result<(), String> {
         // Doctests follow below, in both cases.
         tests.args(["--lib", "--bins", "--tests", "--examples"]);
     }
-    let tests = cargo::run(tests.args(filter));
+    tests.args(filter);
+    if !nextest {
+        // Some tests count the processes and sockets of their own process, which
+        // they have to themselves only one after another.
+        tests.args(["--", "--test-threads=1"]);
+    }
+    let tests = cargo::run(&mut tests);
     let mut doctests = cargo::command();
     doctests.args(["test", "--doc", "--workspace", "--locked"]);
     let doctests = match filter {

@@ -6,7 +6,7 @@ mod manners;
 use crate::cargo;
 
 pub(crate) fn run() -> Result<(), String> {
-    let metadata = cargo::metadata()?;
+    let metadata = cargo::metadata_here()?;
     let mut bad = layers::violations(&metadata);
     bad.extend(manners::violations(&cargo::root(), &metadata)?);
     if bad.is_empty() {

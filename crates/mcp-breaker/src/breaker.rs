@@ -16,7 +16,8 @@ use crate::{BreakerBuilder, Clock, SystemClock, config::Config, word::Word};
 ///
 /// - *closed*: all calls pass. To open, when the last `failure_threshold` results were failures.
 /// - *open*: no call passes. To half-open, with the first call after `open_timeout`,
-///   or after the time that the server asked for, if that is longer.
+///   which grows while the server stays down, or after the time that the server
+///   asked for, if that is longer.
 /// - *half-open*: up to `probes` calls pass. To closed when so many have succeeded;
 ///   to open when one fails.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ struct Tripped {
     out: u32,
     /// Probes that succeeded.
     succeeded: u32,
+    /// How often it has opened since it was last closed.
+    opened: u32,
 }
 
 impl Breaker {
@@ -107,6 +110,7 @@ impl<K: Clock> Breaker<K> {
                     until: now.saturating_add(self.config.open_timeout),
                     out: 1,
                     succeeded: 0,
+                    opened: tripped.opened,
                 };
                 self.word.store(next.0, Ordering::Release);
                 Ok(Self::ticket(next))
@@ -152,18 +156,17 @@ impl<K: Clock> Breaker<K> {
         let mut tripped = self.lock();
         let opened = self.change(from, from.next(BreakerState::Open));
         if opened {
-            *tripped = self.waiting(retry_after);
+            *tripped = self.waiting(0, retry_after);
         }
         opened
     }
 
-    fn waiting(&self, retry_after: Option<Duration>) -> Tripped {
-        let wait = self
-            .config
-            .open_timeout
-            .max(retry_after.unwrap_or_default());
+    fn waiting(&self, opened: u32, retry_after: Option<Duration>) -> Tripped {
+        let wait = self.config.wait(opened, fastrand::f64());
+        let wait = wait.max(retry_after.unwrap_or_default());
         Tripped {
             until: self.clock.now().saturating_add(wait),
+            opened: opened.saturating_add(1),
             ..Tripped::default()
         }
     }
@@ -185,7 +188,7 @@ impl<K: Clock> Breaker<K> {
                 }
             }
             Outcome::Failure { retry_after } => {
-                *tripped = self.waiting(retry_after);
+                *tripped = self.waiting(tripped.opened, retry_after);
                 let next = word.next(BreakerState::Open);
                 self.word.store(next.0, Ordering::Release);
             }

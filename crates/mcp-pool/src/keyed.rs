@@ -19,7 +19,7 @@ use deadpool::managed::{self, Object};
 use mcp_domain::{Connector, Error, ErrorKind, PoolStats, Scope};
 use tokio::{
     runtime::Handle,
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, Semaphore, SemaphorePermit, watch},
     time::Instant,
 };
 
@@ -122,11 +122,10 @@ impl<C: Connector> Keyed<C> {
     /// A caller who gives up leaves nothing behind. Connections that are being
     /// opened for it land in the pool.
     pub(crate) async fn checkout(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
-        if let Ok(permit) = self.ready.try_acquire() {
-            permit.forget();
-            if let Some(object) = self.pick().await? {
-                return Ok(self.hand_out(object, how, Checkout::Hit));
-            }
+        if let Ok(permit) = self.ready.try_acquire()
+            && let Some(object) = self.pick(permit).await?
+        {
+            return Ok(self.hand_out(object, how, Checkout::Hit));
         }
         if let Some(held) = self.join(how) {
             return Ok(Taken::Together(held));
@@ -143,8 +142,8 @@ impl<C: Connector> Keyed<C> {
             tokio::select! {
                 biased;
                 permit = self.ready.acquire() => {
-                    permit.map_err(|_| self.closed())?.forget();
-                    if let Some(object) = self.pick().await? {
+                    let permit = permit.map_err(|_| self.closed())?;
+                    if let Some(object) = self.pick(permit).await? {
                         let kind = if object.used { Checkout::Wait } else { Checkout::Connect };
                         return Ok(self.hand_out(object, how, kind));
                     }
@@ -165,8 +164,13 @@ impl<C: Connector> Keyed<C> {
     }
 
     /// The most recently used idle connection that is fit, or an offered one.
-    async fn pick(&self) -> Result<Option<Object<Manager<C>>>, Error> {
-        match self.objects.get().await {
+    ///
+    /// The permit is used up only at the end: a caller who gives up while the
+    /// connection is checked gives it back.
+    async fn pick(&self, permit: SemaphorePermit<'_>) -> Result<Option<Object<Manager<C>>>, Error> {
+        let picked = self.objects.get().await;
+        permit.forget();
+        match picked {
             Ok(object) => Ok(Some(object)),
             Err(managed::PoolError::Closed) => Err(self.closed()),
             Err(_) => Ok(None),

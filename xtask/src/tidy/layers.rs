@@ -65,8 +65,9 @@ pub(super) fn violations(metadata: &Value) -> Vec<String> {
             }
         }
     }
+    let built = built_dependencies(metadata);
     for (name, forbidden) in FREE_OF {
-        let below = all_below(name, &known);
+        let below = all_below(name, &built);
         for library in forbidden.iter().filter(|library| below.contains(**library)) {
             bad.push(format!("{name} must be free of {library}"));
         }
@@ -79,7 +80,7 @@ pub(super) fn violations(metadata: &Value) -> Vec<String> {
     bad
 }
 
-/// What each package needs to run: not what only its tests and its build need.
+/// What each package declares that it needs to run: not what only its tests need.
 fn direct_dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let entries = packages.map(|package| {
@@ -92,15 +93,37 @@ fn direct_dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     entries.collect()
 }
 
-/// Everything below a package. Optional dependencies of other people's crates are
-/// counted only where one of ours switches them on, which shows as a package of
-/// the lock file; this errs on the side of finding too much.
-fn all_below(name: &str, known: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+/// What each package is really built with, its features considered.
+fn built_dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let names: BTreeMap<&str, &str> = packages
+        .filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
+        .collect();
+    let name = |id: &Value| names.get(id.as_str()?).map(|name| (*name).to_owned());
+    let mut built: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let nodes = metadata["resolve"]["nodes"].as_array();
+    for node in nodes.into_iter().flatten() {
+        let Some(package) = name(&node["id"]) else {
+            continue;
+        };
+        let dependencies = node["deps"].as_array().into_iter().flatten();
+        let normal = dependencies.filter(|dependency| {
+            let mut kinds = dependency["dep_kinds"].as_array().into_iter().flatten();
+            kinds.any(|kind| kind["kind"].is_null())
+        });
+        let names = normal.filter_map(|dependency| name(&dependency["pkg"]));
+        built.entry(package).or_default().extend(names);
+    }
+    built
+}
+
+/// Everything below a package.
+fn all_below(name: &str, built: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
     let mut below = BTreeSet::new();
     let mut open: Vec<&str> = vec![name];
     while let Some(next) = open.pop() {
-        for dependency in known.get(next).into_iter().flatten() {
-            if known.contains_key(dependency) && below.insert(dependency.clone()) {
+        for dependency in built.get(next).into_iter().flatten() {
+            if below.insert(dependency.clone()) {
                 open.push(dependency);
             }
         }
@@ -123,11 +146,11 @@ mod tests {
                     .iter()
                     .map(|to| json!({ "name": to, "kind": null }))
                     .collect();
-                json!({ "name": name, "dependencies": edges })
+                json!({ "name": name, "id": name, "dependencies": edges })
             })
             .collect();
         for library in ["tokio", "rmcp", "deadpool"] {
-            packages.push(json!({ "name": library, "dependencies": [] }));
+            packages.push(json!({ "name": library, "id": library, "dependencies": [] }));
         }
         for package in &mut packages {
             if package["name"] == from {
@@ -135,7 +158,17 @@ mod tests {
                 edges.push(json!({ "name": to, "kind": kind }));
             }
         }
-        json!({ "packages": packages })
+        let nodes: Vec<Value> = packages
+            .iter()
+            .map(|package| {
+                let edges = package["dependencies"].as_array().unwrap().iter();
+                let deps = edges.map(
+                    |edge| json!({ "pkg": edge["name"], "dep_kinds": [{ "kind": edge["kind"] }] }),
+                );
+                json!({ "id": package["name"], "deps": deps.collect::<Vec<_>>() })
+            })
+            .collect();
+        json!({ "packages": packages, "resolve": { "nodes": nodes } })
     }
 
     #[track_caller]
@@ -172,6 +205,20 @@ mod tests {
         );
         check("mcp-domain", "tokio", "mcp-domain must be free of tokio");
         check("mcp-breaker", "tokio", "mcp-breaker must be free of tokio");
+    }
+
+    #[test]
+    fn what_hides_below_is_found() {
+        let mut metadata = with_edge("mcp-breaker", "deadpool", Value::Null);
+        let nodes = metadata["resolve"]["nodes"].as_array_mut().unwrap();
+        let deadpool = nodes
+            .iter_mut()
+            .find(|node| node["id"] == "deadpool")
+            .unwrap();
+        deadpool["deps"] = json!([{ "pkg": "tokio", "dep_kinds": [{ "kind": null }] }]);
+        let found = violations(&metadata);
+        let rule = "mcp-breaker must be free of tokio";
+        assert!(found.iter().any(|found| found == rule), "{found:?}");
     }
 
     #[test]

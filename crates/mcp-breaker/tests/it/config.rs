@@ -23,6 +23,10 @@ fn impossible_settings_are_named() {
             "open_timeout",
         ),
         (Breaker::builder().probes(0), "probes"),
+        (Breaker::builder().growth(0.5), "growth is 0.5"),
+        (Breaker::builder().growth(f64::NAN), "growth"),
+        (Breaker::builder().jitter(1.5), "jitter is 1.5"),
+        (Breaker::builder().jitter(f64::NAN), "jitter"),
     ];
     for (builder, name) in refused {
         let error = builder.build().unwrap_err().to_string();

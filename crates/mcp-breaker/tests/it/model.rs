@@ -119,6 +119,8 @@ proptest! {
         let breaker = Breaker::builder()
             .failure_threshold(THRESHOLD as u32)
             .open_timeout(Duration::from_secs(WAIT))
+            .growth(1.0)
+            .jitter(0.0)
             .probes(probes)
             .build_with_clock(clock.clone())
             .unwrap();

@@ -12,10 +12,18 @@ use mcp_domain::{CircuitBreaker as _, Outcome};
 
 #[track_caller]
 fn check(probes: u32, script: &str) {
+    check_growing(1.0, probes, script);
+}
+
+#[track_caller]
+fn check_growing(growth: f64, probes: u32, script: &str) {
     let clock = ManualClock::default();
     let breaker = Breaker::builder()
         .failure_threshold(3)
         .open_timeout(Duration::from_secs(10))
+        .max_open_timeout(Duration::from_secs(30))
+        .growth(growth)
+        .jitter(0.0)
         .probes(probes)
         .build_with_clock(clock.clone())
         .unwrap();
@@ -100,6 +108,17 @@ fn a_probe_that_fails_opens_it_again_for_its_whole_time() {
 }
 
 #[test]
+fn the_wait_grows_while_the_server_stays_down_and_starts_anew_when_it_is_back() {
+    let down = "a F a F a F x +10s a F x +19s x +1s a F x +29s x +1s a F x +29s x +1s a";
+    check_growing(2.0, 1, down);
+    check_growing(
+        2.0,
+        1,
+        &format!("{down} S =closed a F a F a F x +9s x +1s a"),
+    );
+}
+
+#[test]
 fn a_cancelled_probe_frees_its_place() {
     check(1, "a F a F a F +10s a C =half-open a S =closed");
     check(1, "a F a F a F +10s a I =half-open a S =closed");
@@ -134,6 +153,7 @@ fn refusals_are_counted_and_say_when_to_come_back() {
     let breaker = Breaker::builder()
         .failure_threshold(1)
         .open_timeout(Duration::from_secs(10))
+        .jitter(0.0)
         .build_with_clock(clock.clone())
         .unwrap();
     breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());

@@ -1,6 +1,7 @@
 //! The program: answers, and one clear line for nonsense.
 
 use std::{
+    fs,
     net::TcpListener,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -137,7 +138,7 @@ fn databases_that_are_none_are_refused_in_one_line() {
     assert!(says(&["--database", "/no/such.sqlite", "tables"]).contains("/no/such.sqlite"));
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.sqlite");
-    std::fs::write(&text, "no database at all, only text".repeat(100)).unwrap();
+    fs::write(&text, "no database at all, only text".repeat(100)).unwrap();
     let text = text.display().to_string();
     let line = says(&["--database", &text, "tables"]);
     assert!(
@@ -205,6 +206,66 @@ fn settings_that_are_nonsense_are_named() {
         &shop().display().to_string(),
     ]);
     assert!(open.contains("use a loopback address"), "{open}");
+}
+
+/// The processes whose command line holds this text.
+fn processes(text: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(text)).collect()
+}
+
+#[test]
+fn no_command_leaves_a_process_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("shop.sqlite");
+    fs::copy(shop(), &copy).unwrap();
+    let copy = copy.display().to_string();
+    for flag in ["false", "true"] {
+        for question in [
+            &["tables"][..],
+            &["query", "SELEC 1"],
+            &["describe", "nope"],
+        ] {
+            let mut command = command();
+            command
+                .args(["--database", &copy])
+                .args(question)
+                .env("USE_MCP_POOL", flag);
+            command.output().unwrap();
+            assert_eq!(processes(&copy), Vec::<String>::new(), "{question:?}");
+        }
+    }
+}
+
+#[test]
+fn a_command_whose_plug_is_pulled_takes_its_server_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("shop.sqlite");
+    fs::copy(shop(), &copy).unwrap();
+    let copy = copy.display().to_string();
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                   SELECT count(*) FROM n";
+    let mut command = command();
+    command
+        .args(["--database", &copy, "query", endless])
+        .stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // The command, and the server that it has started.
+    wait_until(|| processes(&copy).len() == 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(|| processes(&copy).is_empty());
+}
+
+fn wait_until(what: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if what() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it never came to that");
 }
 
 #[test]

@@ -12,7 +12,6 @@ use rmcp::{
     service::{ClientLifecycleMode, ClientServiceExt as _, RunningService},
 };
 use serde_json::Value;
-use tempfile::TempDir;
 
 pub(crate) type Client = RunningService<RoleClient, ClientConfig>;
 
@@ -31,15 +30,10 @@ pub(crate) fn config() -> ClientConfig {
     config
 }
 
-/// The sample database, made once for all tests of this process.
+/// The sample database. Kept between runs: it is always the same.
 pub(crate) fn shop() -> &'static Path {
-    static SHOP: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = SHOP.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = sample::ensure(folder.path()).unwrap();
-        (folder, path)
-    });
-    path
+    static SHOP: OnceLock<PathBuf> = OnceLock::new();
+    SHOP.get_or_init(|| sample::ensure(env!("CARGO_TARGET_TMPDIR").as_ref()).unwrap())
 }
 
 pub(crate) async fn connect(limits: Limits, mode: ClientLifecycleMode) -> Client {

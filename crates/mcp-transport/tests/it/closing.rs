@@ -1,9 +1,12 @@
 //! The end of a connection: nothing is left of it.
 
 use mcp_domain::{Connection as _, Connector as _, Scope};
-use mcp_transport::Client;
+use mcp_transport::{Client, Lifecycle};
 
-use crate::shell::{ShellServer, eventually, exists, runs};
+use crate::{
+    server::HttpServer,
+    shell::{ShellServer, eventually, exists, runs},
+};
 
 async fn connect(server: &ShellServer) -> Client {
     server.connector().connect(&Scope::default()).await.unwrap()
@@ -89,4 +92,19 @@ async fn closing_goes_on_if_its_caller_gives_up() {
         .await
         .unwrap_err();
     eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn an_http_session_is_deleted() {
+    let server = HttpServer::start(0).await;
+    let connector = server.connector().with_lifecycle(Lifecycle::Initialize);
+    let closed = connector.connect(&Scope::default()).await.unwrap();
+    let dropped = connector.connect(&Scope::default()).await.unwrap();
+    assert_eq!(server.sessions().await, 2);
+    closed.close().await.unwrap();
+    assert_eq!(server.sessions().await, 1);
+    drop(dropped);
+    while server.sessions().await > 0 {
+        tokio::task::yield_now().await;
+    }
 }

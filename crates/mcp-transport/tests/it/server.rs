@@ -113,6 +113,7 @@ pub(crate) fn in_process(calculator: &Calculator) -> ClientConnector {
 /// A calculator at a socket; gone when it is dropped.
 pub(crate) struct HttpServer {
     pub(crate) port: u16,
+    sessions: Arc<LocalSessionManager>,
     task: JoinHandle<()>,
 }
 
@@ -121,19 +122,29 @@ impl HttpServer {
     pub(crate) async fn start(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let sessions = Arc::new(LocalSessionManager::default());
         let service = StreamableHttpService::new(
             || Ok(Calculator::default()),
-            Arc::new(LocalSessionManager::default()),
+            Arc::clone(&sessions),
             StreamableHttpServerConfig::default(),
         );
         let router = axum::Router::new().nest_service("/mcp", service);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { port, task }
+        Self {
+            port,
+            sessions,
+            task,
+        }
     }
 
     pub(crate) fn connector(&self) -> ClientConnector {
         let url = format!("http://127.0.0.1:{}/mcp", self.port);
         ClientConnector::new(Target::http(url)).unwrap()
+    }
+
+    /// How many sessions it holds.
+    pub(crate) async fn sessions(&self) -> usize {
+        self.sessions.sessions.read().await.len()
     }
 
     /// Ends it, with all its sessions.
