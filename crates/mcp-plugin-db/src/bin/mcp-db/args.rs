@@ -39,7 +39,13 @@ Environment:
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServerArgs {
     /// The server: an http(s) URL, or a command line to start it with.
-    #[arg(long, global = true, value_name = "URL|COMMAND", env = "MCP_DB_SERVER")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL|COMMAND",
+        env = "MCP_DB_SERVER",
+        hide_env_values = true
+    )]
     pub(crate) server: Option<String>,
 
     /// The SQLite file for the embedded server.
