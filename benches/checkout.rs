@@ -89,19 +89,19 @@ fn one_task(criterion: &mut Criterion) {
     group.bench_function("run, exclusive", |bencher| {
         bencher
             .to_async(&runtime)
-            .iter(async || exclusive.run(CALL, async |_| Ok(())).await.is_ok());
+            .iter(async || exclusive.run(CALL, |_| async { Ok(()) }).await.is_ok());
     });
     let shared = server(Sharing::Shared, false);
     group.bench_function("run, shared", |bencher| {
         bencher
             .to_async(&runtime)
-            .iter(async || shared.run(CALL, async |_| Ok(())).await.is_ok());
+            .iter(async || shared.run(CALL, |_| async { Ok(()) }).await.is_ok());
     });
     let guarded = server(Sharing::Exclusive, true);
     group.bench_function("run, exclusive, with a breaker", |bencher| {
         bencher
             .to_async(&runtime)
-            .iter(async || guarded.run(CALL, async |_| Ok(())).await.is_ok());
+            .iter(async || guarded.run(CALL, |_| async { Ok(()) }).await.is_ok());
     });
     group.finish();
 }

@@ -1,6 +1,6 @@
 //! How an operation gets its session: a new one each time, or one from the pool.
 
-use std::{env, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Operation, PoolStats, Scope};
 use mcp_pool::{Pool, Server};
@@ -78,9 +78,10 @@ pub(crate) enum Way {
 
 impl Way {
     /// Runs one operation on a session.
-    pub(crate) async fn run<T, F>(&self, operation: Operation, call: F) -> Result<T, Error>
+    pub(crate) async fn run<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
     where
-        F: AsyncFn(&Client) -> Result<T, Error>,
+        F: Fn(Arc<Client>) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
     {
         match self {
             Self::Direct {
@@ -127,12 +128,13 @@ impl Way {
 }
 
 /// Connects, calls, closes.
-async fn once<T, F>(connector: &ClientConnector, call: F) -> Result<T, Error>
+async fn once<T, F, Fut>(connector: &ClientConnector, call: F) -> Result<T, Error>
 where
-    F: AsyncFn(&Client) -> Result<T, Error>,
+    F: Fn(Arc<Client>) -> Fut,
+    Fut: Future<Output = Result<T, Error>>,
 {
-    let client = connector.connect(&Scope::default()).await?;
-    let result = call(&client).await;
+    let client = Arc::new(connector.connect(&Scope::default()).await?);
+    let result = call(Arc::clone(&client)).await;
     if let Err(error) = client.close().await {
         tracing::debug!(error = %error.chain(), "a session did not close properly");
     }

@@ -2,8 +2,10 @@
 //!
 //! All of them only read, so all may be repeated.
 
+use std::sync::Arc;
+
 use mcp_domain::{Error, Operation};
-use mcp_transport::{Resource, ResourceContents};
+use mcp_transport::{Client, Resource, ResourceContents};
 use serde_json::{Value, json};
 
 use crate::{DatabasePlugin, Hits, Rows, Table, TableName, answer::Tables};
@@ -84,7 +86,10 @@ impl DatabasePlugin {
     /// As all operations: see above.
     pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
         self.way
-            .run(RESOURCES, async |client| client.list_resources().await)
+            .run(
+                RESOURCES,
+                |client| async move { client.list_resources().await },
+            )
             .await
     }
 
@@ -95,7 +100,10 @@ impl DatabasePlugin {
     /// As all operations: see above.
     pub async fn read(&self, uri: &str) -> Result<Vec<ResourceContents>, Error> {
         self.way
-            .run(READ, async |client| client.read_resource(uri).await)
+            .run(
+                READ,
+                |client| async move { client.read_resource(uri).await },
+            )
             .await
     }
 
@@ -103,7 +111,8 @@ impl DatabasePlugin {
     where
         T: serde::de::DeserializeOwned,
     {
-        let call = async |client: &mcp_transport::Client| client.call_tool(tool, &arguments).await;
+        let arguments = &arguments;
+        let call = |client: Arc<Client>| async move { client.call_tool(tool, arguments).await };
         self.way.run(operation, call).await?.parse()
     }
 }

@@ -96,7 +96,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut output = std::io::stdout();
     for server in &servers {
         for _ in 0..5 {
-            if let Err(error) = server.run(CALL, async |_| Ok(())).await {
+            if let Err(error) = server.run(CALL, |_| async { Ok(()) }).await {
                 writeln!(output, "{:10} {}", server.name(), error.chain())?;
             }
         }

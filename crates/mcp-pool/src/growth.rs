@@ -23,8 +23,10 @@ pub(crate) struct Census {
     pub(crate) opening: usize,
     /// Connections that are open.
     pub(crate) live: usize,
-    /// Callers who wait for a connection.
-    pub(crate) waiting: usize,
+    /// Callers who wait for a connection of their own.
+    pub(crate) alone: usize,
+    /// Callers who wait for a connection, or for room on one.
+    pub(crate) together: usize,
     /// Has a connection ever been opened?
     pub(crate) warm: bool,
     /// Did the last attempt to connect fail?
@@ -43,16 +45,24 @@ pub(crate) enum Room {
 }
 
 impl Census {
-    /// How many connections to start opening now, if `max` may be reserved.
+    /// How many callers wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.alone + self.together
+    }
+
+    /// How many connections to start opening now, if `max` may be reserved. On the
+    /// connections in use there is room for `free` callers, and each new one has `room`.
     ///
     /// While connects fail and there is something to wait for, nothing is opened:
     /// the next connection that comes back serves the waiting. With nothing to
     /// wait for, one attempt at a time.
-    pub(crate) fn openers(&self, max: usize, min: usize, room: Room) -> usize {
-        let wanted = match room {
-            Room::Callers(room) => self.waiting.div_ceil(room),
-            Room::Unknown => self.waiting.min(1),
-        };
+    pub(crate) fn openers(&self, max: usize, min: usize, room: Room, free: usize) -> usize {
+        let homeless = self.together.saturating_sub(free);
+        let wanted = self.alone
+            + match room {
+                Room::Callers(room) => homeless.div_ceil(room),
+                Room::Unknown => homeless.min(1),
+            };
         let missing = if self.warm {
             min.saturating_sub(self.live)
         } else {
@@ -82,7 +92,8 @@ impl Census {
         self.opening -= 1;
         let in_vain = self.live == 0 && self.opening == 0;
         if in_vain {
-            self.waiting = 0;
+            self.alone = 0;
+            self.together = 0;
             self.epoch += 1;
         }
         in_vain
@@ -95,19 +106,19 @@ mod tests {
 
     const EXCLUSIVE: Room = Room::Callers(1);
 
-    fn census(reserved: usize, opening: usize, live: usize, waiting: usize) -> Census {
+    fn census(reserved: usize, opening: usize, live: usize, together: usize) -> Census {
         Census {
             reserved,
             opening,
             live,
-            waiting,
+            together,
             ..Census::default()
         }
     }
 
     #[track_caller]
     fn check(census: Census, room: Room, expected: usize) {
-        assert_eq!(census.openers(6, 0, room), expected);
+        assert_eq!(census.openers(6, 0, room, 0), expected);
     }
 
     #[test]
@@ -122,6 +133,20 @@ mod tests {
     fn before_the_first_connection_one_is_opened_to_find_out() {
         check(census(0, 0, 0, 64), Room::Unknown, 1);
         check(census(1, 1, 0, 64), Room::Unknown, 0);
+    }
+
+    #[test]
+    fn who_wants_a_connection_alone_counts_for_a_whole_one() {
+        let mut mixed = census(0, 0, 0, 8);
+        mixed.alone = 3;
+        check(mixed, Room::Callers(8), 4);
+        check(mixed, Room::Unknown, 4);
+    }
+
+    #[test]
+    fn room_on_connections_in_use_is_taken_first() {
+        assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 5), 0);
+        assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 4), 1);
     }
 
     #[test]
@@ -150,19 +175,19 @@ mod tests {
         let mut two = census(2, 2, 0, 5);
         assert!(!two.failed());
         assert!(two.failed());
-        assert_eq!((two.waiting, two.epoch), (0, 1));
+        assert_eq!((two.waiting(), two.epoch), (0, 1));
         let mut limping = census(2, 1, 1, 5);
         assert!(!limping.failed());
-        assert_eq!(limping.waiting, 5);
+        assert_eq!(limping.waiting(), 5);
     }
 
     #[test]
     fn the_minimum_is_restored_only_once_warm() {
         let mut cold = census(0, 0, 0, 0);
-        assert_eq!(cold.openers(6, 2, EXCLUSIVE), 0);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0), 0);
         cold.warm = true;
-        assert_eq!(cold.openers(6, 2, EXCLUSIVE), 2);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0), 2);
         cold.failing = true;
-        assert_eq!(cold.openers(6, 2, EXCLUSIVE), 0);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0), 0);
     }
 }

@@ -16,7 +16,7 @@ use crate::{counters::Reason, keyed::Keyed, registry::Registry};
 /// An open connection and what never changes about it.
 #[derive(Debug)]
 pub(crate) struct Held<C: Connector> {
-    pub(crate) connection: C::Connection,
+    pub(crate) connection: Arc<C::Connection>,
     /// When it is to be retired for its age; `None` for never.
     pub(crate) expires_at: Option<Instant>,
     /// How many callers it can serve at a time.

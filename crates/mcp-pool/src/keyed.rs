@@ -72,7 +72,7 @@ pub(crate) enum Taken<C: Connector> {
 }
 
 impl<C: Connector> Taken<C> {
-    pub(crate) fn connection(&self) -> &C::Connection {
+    pub(crate) fn connection(&self) -> &Arc<C::Connection> {
         match self {
             Self::Alone(object) => &object.held.connection,
             Self::Together(held) => &held.connection,
@@ -136,7 +136,7 @@ impl<C: Connector> Keyed<C> {
 
     async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
         let mut failures = self.failures.subscribe();
-        let _waiting = Waiting::enter(self);
+        let _waiting = Waiting::enter(self, how);
         loop {
             let paused = self.grow();
             tokio::select! {
@@ -207,7 +207,7 @@ impl<C: Connector> Keyed<C> {
 
     /// Wakes the next caller who may share, if there is room left for it.
     fn invite(&self) {
-        if self.census().waiting > 0 && self.shared.has_room() {
+        if self.census().together > 0 && self.shared.room() > 0 {
             self.room.notify_one();
         }
     }
@@ -256,18 +256,20 @@ impl<C: Connector> Keyed<C> {
             return false;
         }
         let settings = &self.core.settings;
+        let free = self.shared.room();
         let mut census = self.lock_census();
         census.failing = self.failed_recently();
         let wanted = census.openers(
             settings.max_connections,
             self.min_connections(),
             self.core.room(),
+            free,
         );
         let granted = registry.reserve(wanted);
         census.reserved += granted;
         census.opening += granted;
-        let paused = census.failing && census.live > 0 && census.waiting > 0;
-        let refused = (wanted - granted).min(census.waiting);
+        let paused = census.failing && census.live > 0 && census.waiting() > 0;
+        let refused = (wanted - granted).min(census.waiting());
         drop(census);
         for _ in 0..granted {
             crate::opening::spawn(self, &runtime);
@@ -431,16 +433,20 @@ impl<C: Connector> Keyed<C> {
 /// Counts a caller as waiting while it lives.
 struct Waiting<'k, C: Connector> {
     keyed: &'k Arc<Keyed<C>>,
+    how: Use,
     epoch: u64,
 }
 
 impl<'k, C: Connector> Waiting<'k, C> {
-    fn enter(keyed: &'k Arc<Keyed<C>>) -> Self {
+    fn enter(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
         let mut census = keyed.lock_census();
-        census.waiting += 1;
+        match how {
+            Use::Alone => census.alone += 1,
+            Use::Together => census.together += 1,
+        }
         let epoch = census.epoch;
         drop(census);
-        Self { keyed, epoch }
+        Self { keyed, how, epoch }
     }
 }
 
@@ -448,10 +454,18 @@ impl<C: Connector> Drop for Waiting<'_, C> {
     fn drop(&mut self) {
         let mut census = self.keyed.lock_census();
         if census.epoch == self.epoch {
-            census.waiting -= 1;
+            match self.how {
+                Use::Alone => census.alone -= 1,
+                Use::Together => census.together -= 1,
+            }
         }
+        let others = census.waiting() > 0;
         drop(census);
-        // It may have been woken for room that it did not take.
-        self.keyed.invite();
+        if others {
+            // It may have been woken for room that it did not take, and have been given
+            // a connection that others had counted on.
+            self.keyed.invite();
+            self.keyed.grow();
+        }
     }
 }

@@ -43,7 +43,7 @@
 //! let pool = Pool::new(Settings::builder().max_connections(4).build()?);
 //! let echo = pool.server("echo", EchoConnector).add();
 //!
-//! let answer = echo.run(SAY, async |connection| connection.say("hello").await).await?;
+//! let answer = echo.run(SAY, |connection| async move { connection.say("hello").await }).await?;
 //! assert_eq!(answer, "hello");
 //!
 //! let report = pool.close(Duration::from_secs(5)).await;

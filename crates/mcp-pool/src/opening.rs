@@ -77,7 +77,7 @@ fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
         Sharing::Shared => true,
     };
     Held {
-        connection,
+        connection: Arc::new(connection),
         expires_at: Instant::now().checked_add(age),
         room: if shared { settings.max_in_flight } else { 1 },
     }

@@ -142,7 +142,7 @@ impl<C: Connector> Registry<C> {
     pub(crate) fn feed_the_starving(&self) {
         if self.starving.swap(false, Ordering::AcqRel) {
             for keyed in self.all() {
-                if keyed.census().waiting > 0 {
+                if keyed.census().waiting() > 0 {
                     keyed.grow();
                 }
             }

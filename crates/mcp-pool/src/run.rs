@@ -21,7 +21,8 @@ impl<C: Connector> Server<C> {
     /// Runs one call on a connection of this server.
     ///
     /// `call` is given a connection, which other callers of the same scope may use
-    /// at the same time where that is safe ([`Sharing`](crate::Sharing)). It is
+    /// at the same time where that is safe ([`Sharing`](crate::Sharing)), and which is
+    /// somebody else's when the call has ended: do not keep it. `call` is
     /// called again if it failed in a way that allows it: it never reached the
     /// server, or the operation is [repeatable](Operation::repeatable).
     ///
@@ -40,9 +41,10 @@ impl<C: Connector> Server<C> {
     /// Dropping the future harms no other caller and loses no connection. If the
     /// call was under way, its connection is given to the next caller once it
     /// gives a sign of life again, and closed if it does not.
-    pub async fn run<T, F>(&self, operation: Operation, call: F) -> Result<T, Error>
+    pub async fn run<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
     where
-        F: AsyncFn(&C::Connection) -> Result<T, Error>,
+        F: Fn(Arc<C::Connection>) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
     {
         let settings = &self.keyed.core.settings;
         let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
@@ -107,16 +109,17 @@ impl<C: Connector> Server<C> {
         }
     }
 
-    async fn attempt<T, F>(&self, deadline: &mut Deadline, call: &F) -> Result<T, Error>
+    async fn attempt<T, F, Fut>(&self, deadline: &mut Deadline, call: &F) -> Result<T, Error>
     where
-        F: AsyncFn(&C::Connection) -> Result<T, Error>,
+        F: Fn(Arc<C::Connection>) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
     {
         let permit = self.admit()?;
         let result = match self.take(deadline, Use::Together).await {
             Ok(taken) => {
                 let under_way = UnderWay::new(&self.keyed, taken);
                 let result = {
-                    let running = pin!(call(under_way.connection()));
+                    let running = pin!(call(Arc::clone(under_way.connection())));
                     deadline.bound(running).await
                 };
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
@@ -242,7 +245,7 @@ impl<'k, C: Connector> UnderWay<'k, C> {
     }
 
     #[expect(clippy::expect_used, reason = "taken only when it ends or is dropped")]
-    fn connection(&self) -> &C::Connection {
+    fn connection(&self) -> &Arc<C::Connection> {
         self.taken.as_ref().expect("a call under way").connection()
     }
 

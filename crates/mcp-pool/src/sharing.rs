@@ -58,9 +58,12 @@ impl<C: Connector> Shared<C> {
         Some(Arc::clone(&entry.object.held))
     }
 
-    /// Is there room for one more caller?
-    pub(crate) fn has_room(&self) -> bool {
-        self.lock().iter().any(Entry::has_room)
+    /// For how many more callers is there room?
+    pub(crate) fn room(&self) -> usize {
+        let entries = self.lock();
+        let open = entries.iter().filter(|entry| entry.has_room());
+        open.map(|entry| entry.object.held.room - entry.callers)
+            .sum()
     }
 
     /// Lets nobody join this connection until [`drained`](Self::drained) is called.

@@ -5,4 +5,5 @@
 mod both_modes;
 mod healing;
 mod program;
+mod send;
 mod servers;

@@ -1,6 +1,6 @@
 //! A call that its caller gave up.
 
-use std::future::pending;
+use std::{future::pending, sync::Arc};
 
 use mcp_domain::{Error, ErrorKind, Operation};
 use mcp_pool::{Settings, Sharing};
@@ -12,7 +12,7 @@ use crate::fake::{
 
 const SHORT: Operation = CALL.within(std::time::Duration::from_secs(1));
 
-async fn never(_: &FakeConnection) -> Result<(), Error> {
+async fn never(_: Arc<FakeConnection>) -> Result<(), Error> {
     pending().await
 }
 
@@ -51,7 +51,7 @@ async fn nobody_joins_a_shared_connection_until_then() {
     let set = set(settings.min_connections(0));
     FakeServer::set(&set.fake.on_ping, Reaction::After(seconds(2)));
     time_out(&set).await;
-    let id = async |connection: &FakeConnection| Ok(connection.id);
+    let id = |connection: Arc<FakeConnection>| async move { Ok(connection.id) };
     assert_eq!(set.server.run(CALL, id).await.unwrap(), 1);
     sleep(seconds(3)).await;
     settle().await;
@@ -64,7 +64,8 @@ async fn others_on_a_shared_connection_are_not_harmed() {
     let slow = tokio::spawn({
         let server = set.server.clone();
         async move {
-            let call = async |connection: &FakeConnection| connection.call(seconds(3)).await;
+            let call =
+                |connection: Arc<FakeConnection>| async move { connection.call(seconds(3)).await };
             server.run(CALL, call).await
         }
     });

@@ -10,7 +10,7 @@ use mcp_domain::{
 };
 use mcp_pool::{Pool, Server, Settings};
 
-use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, seconds, settle};
+use crate::fake::{CALL, FakeConnector, FakeServer, Reaction, seconds, settle};
 
 /// Admits while it is closed, and remembers what it was told.
 #[derive(Debug, Default)]
@@ -70,7 +70,11 @@ fn guarded(open: bool) -> Guarded {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_opens_nothing_and_says_when_to_come_back() {
     let set = guarded(true);
-    let error = set.server.run(CALL, async |_| Ok(())).await.unwrap_err();
+    let error = set
+        .server
+        .run(CALL, |_| async { Ok(()) })
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BreakerOpen);
     assert_eq!(error.retry_after(), Some(seconds(7)));
     assert_eq!(
@@ -86,8 +90,8 @@ async fn a_refusal_opens_nothing_and_says_when_to_come_back() {
 #[tokio::test(start_paused = true)]
 async fn it_hears_of_every_call_once() {
     let set = guarded(false);
-    let fail = |kind| async move |_: &FakeConnection| Err::<(), _>(Error::new(kind, "so"));
-    set.server.run(CALL, async |_| Ok(())).await.unwrap();
+    let fail = |kind| move |_| async move { Err::<(), _>(Error::new(kind, "so")) };
+    set.server.run(CALL, |_| async { Ok(()) }).await.unwrap();
     set.server
         .run(CALL, fail(ErrorKind::ToolFailed))
         .await
@@ -101,7 +105,7 @@ async fn it_hears_of_every_call_once() {
         .await
         .unwrap_err();
     FakeServer::set(&set.fake.on_ping, Reaction::Never);
-    let never = async |_: &FakeConnection| pending::<Result<(), Error>>().await;
+    let never = |_| pending::<Result<(), Error>>();
     set.server
         .run(CALL.within(seconds(1)), never)
         .await
@@ -123,7 +127,7 @@ async fn it_hears_of_every_call_once() {
 async fn a_caller_who_gives_up_counts_for_nothing() {
     let set = guarded(false);
     let server = set.server.clone();
-    let never = async |_: &FakeConnection| pending::<Result<(), Error>>().await;
+    let never = |_| pending::<Result<(), Error>>();
     let caller = tokio::spawn(async move { server.run(CALL, never).await });
     settle().await;
     caller.abort();

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::pin,
+    sync::Arc,
     task::{Context, Waker},
 };
 
@@ -50,7 +51,7 @@ async fn check_unharmed(set: &Set) {
     assert!(set.fake.most_present() <= 2);
 }
 
-async fn call(connection: &FakeConnection) -> Result<usize, Error> {
+async fn call(connection: Arc<FakeConnection>) -> Result<usize, Error> {
     connection.call(seconds(3)).await
 }
 

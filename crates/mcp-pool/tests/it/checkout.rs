@@ -42,7 +42,7 @@ async fn a_cold_burst_of_exclusive_callers_opens_all_at_once_and_no_more() {
     let set = exclusive(6);
     FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(1)));
     let start = Instant::now();
-    let calls = (0..64).map(|_| set.server.run(CALL, async |_| Ok(())));
+    let calls = (0..64).map(|_| set.server.run(CALL, |_| async { Ok(()) }));
     for result in join_all(calls).await {
         result.unwrap();
     }

@@ -1,9 +1,13 @@
 //! The end of a pool.
 
+use std::sync::Arc;
+
 use mcp_domain::ErrorKind;
 use tokio::time::{Instant, sleep};
 
-use crate::fake::{CALL, FakeServer, Reaction, check_books, exclusive, seconds, settle};
+use crate::fake::{
+    CALL, FakeConnection, FakeServer, Reaction, check_books, exclusive, seconds, settle,
+};
 
 #[tokio::test(start_paused = true)]
 async fn idle_connections_are_closed_and_counted() {
@@ -25,7 +29,7 @@ async fn calls_in_flight_may_finish() {
         let server = set.server.clone();
         async move {
             let slow =
-                async |connection: &crate::fake::FakeConnection| connection.call(seconds(2)).await;
+                |connection: Arc<FakeConnection>| async move { connection.call(seconds(2)).await };
             server.run(CALL, slow).await
         }
     });
@@ -68,7 +72,11 @@ async fn new_callers_and_those_who_wait_are_turned_away() {
         waiting.await.unwrap().unwrap_err().kind(),
         ErrorKind::Closed
     );
-    let late = set.server.run(CALL, async |_| Ok(())).await.unwrap_err();
+    let late = set
+        .server
+        .run(CALL, |_| async { Ok(()) })
+        .await
+        .unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Closed);
     let other = set.server.scoped(mcp_domain::Scope::new("other"));
     assert_eq!(

@@ -28,7 +28,11 @@ async fn a_connect_that_never_ends_is_given_up() {
     let set = set(settings.retry_attempts(0));
     FakeServer::set(&set.fake.on_connect, Reaction::Never);
     let start = Instant::now();
-    let error = set.server.run(CALL, async |_| Ok(())).await.unwrap_err();
+    let error = set
+        .server
+        .run(CALL, |_| async { Ok(()) })
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
     assert_eq!(start.elapsed(), seconds(3));
     check_books(&set, 0);

@@ -78,21 +78,33 @@ impl FakeServer {
     }
 }
 
-/// Counts a connection as present while it lives.
+/// Counts a connection as present until it is closed, or dropped.
 #[derive(Debug)]
-struct Presence(Arc<FakeServer>);
+struct Presence {
+    server: Arc<FakeServer>,
+    ended: AtomicBool,
+}
 
 impl Presence {
     fn new(server: &Arc<FakeServer>) -> Self {
         let present = server.present.fetch_add(1, SeqCst) + 1;
         server.most_present.fetch_max(present, SeqCst);
-        Self(Arc::clone(server))
+        Self {
+            server: Arc::clone(server),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    fn end(&self) {
+        if !self.ended.swap(true, SeqCst) {
+            self.server.present.fetch_sub(1, SeqCst);
+        }
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.present.fetch_sub(1, SeqCst);
+        self.end();
     }
 }
 
@@ -154,19 +166,21 @@ impl Connection for FakeConnection {
     }
 
     fn is_stateless(&self) -> bool {
-        self.presence.0.stateless.load(SeqCst)
+        self.presence.server.stateless.load(SeqCst)
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.presence.0.pings.fetch_add(1, SeqCst);
-        let reaction = *self.presence.0.on_ping.lock().unwrap();
+        self.presence.server.pings.fetch_add(1, SeqCst);
+        let reaction = *self.presence.server.on_ping.lock().unwrap();
         reaction.happen(ErrorKind::Disconnected).await
     }
 
     async fn close(&self) -> Result<(), Error> {
-        let reaction = *self.presence.0.on_close.lock().unwrap();
+        let reaction = *self.presence.server.on_close.lock().unwrap();
         self.die();
-        reaction.happen(ErrorKind::Closed).await
+        let result = reaction.happen(ErrorKind::Closed).await;
+        self.presence.end();
+        result
     }
 }
 

@@ -14,4 +14,5 @@ mod fake;
 mod limits;
 mod retrying;
 mod sharing;
+mod stress;
 mod upkeep;

@@ -1,12 +1,15 @@
 //! What is repeated, and what is not.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
 
 use mcp_domain::{Error, ErrorKind, Operation};
 use mcp_pool::Settings;
 use tokio::time::Instant;
 
-use crate::fake::{CALL, FakeServer, Reaction, check_books, seconds, set};
+use crate::fake::{CALL, FakeConnection, FakeServer, Reaction, check_books, seconds, set};
 
 /// Runs a call that fails with `kind` so many times; returns its result and how
 /// often it was made.
@@ -16,8 +19,8 @@ async fn attempts(
     failures: usize,
 ) -> (Result<(), Error>, usize) {
     let set = set(Settings::builder().min_connections(0));
-    let calls = AtomicUsize::new(0);
-    let call = async |_: &crate::fake::FakeConnection| {
+    let calls = &AtomicUsize::new(0);
+    let call = |_: Arc<FakeConnection>| async move {
         if calls.fetch_add(1, SeqCst) < failures {
             Err(Error::new(kind, "as the test wants it"))
         } else {
@@ -84,9 +87,7 @@ async fn one_deadline_bounds_all_attempts_together() {
     let set = set(Settings::builder().retry_attempts(1000));
     FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
     let start = Instant::now();
-    let call = async |_: &crate::fake::FakeConnection| -> Result<(), Error> {
-        Err(Error::new(ErrorKind::NotSent, "again"))
-    };
+    let call = |_| async { Err::<(), _>(Error::new(ErrorKind::NotSent, "again")) };
     let error = set
         .server
         .run(CALL.within(seconds(7)), call)
@@ -106,7 +107,7 @@ async fn a_restarted_server_costs_the_stale_connections_and_nothing_else() {
     // The server was restarted: every old session is unknown to it, and no
     // connection knows that yet.
     FakeServer::set(&set.fake.on_ping, Reaction::Fail);
-    let call = async |connection: &crate::fake::FakeConnection| {
+    let call = |connection: Arc<FakeConnection>| async move {
         if connection.id < 6 {
             Err(Error::new(ErrorKind::SessionExpired, "who are you?"))
         } else {

@@ -1,12 +1,14 @@
 //! Several callers on one connection.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use futures::future::join_all;
 use mcp_pool::{Settings, Sharing};
 use tokio::time::Instant;
 
-use crate::fake::{CALL, FakeServer, Reaction, Set, check_books, seconds, set, settle};
+use crate::fake::{
+    CALL, FakeConnection, FakeServer, Reaction, Set, check_books, seconds, set, settle,
+};
 
 fn shared(max_in_flight: usize) -> Set {
     let settings = Settings::builder().max_in_flight(max_in_flight);
@@ -16,7 +18,7 @@ fn shared(max_in_flight: usize) -> Set {
 async fn burst(set: &Set, callers: usize) -> usize {
     let calls = (0..callers).map(|_| {
         let call =
-            async |connection: &crate::fake::FakeConnection| connection.call(seconds(1)).await;
+            |connection: Arc<FakeConnection>| async move { connection.call(seconds(1)).await };
         set.server.run(CALL, call)
     });
     let beside = join_all(calls).await.into_iter().map(Result::unwrap);
@@ -62,7 +64,7 @@ async fn no_connection_has_more_callers_than_allowed() {
 async fn a_lease_is_alone_even_where_calls_are_shared() {
     let set = shared(4);
     let lease = set.server.lease(CALL).await.unwrap();
-    let call = async |connection: &crate::fake::FakeConnection| Ok(connection.id);
+    let call = |connection: Arc<FakeConnection>| async move { Ok(connection.id) };
     assert_ne!(set.server.run(CALL, call).await.unwrap(), lease.id);
 }
 
@@ -72,7 +74,7 @@ async fn a_shared_connection_that_died_is_not_joined() {
     let slow = tokio::spawn({
         let server = set.server.clone();
         async move {
-            let call = async |connection: &crate::fake::FakeConnection| {
+            let call = |connection: Arc<FakeConnection>| async move {
                 connection.call(seconds(5)).await?;
                 Ok(connection.id)
             };
@@ -80,12 +82,12 @@ async fn a_shared_connection_that_died_is_not_joined() {
         }
     });
     settle().await;
-    let die = async |connection: &crate::fake::FakeConnection| {
+    let die = |connection: Arc<FakeConnection>| async move {
         connection.die();
         Ok(connection.id)
     };
     assert_eq!(set.server.run(CALL, die).await.unwrap(), 0);
-    let call = async |connection: &crate::fake::FakeConnection| Ok(connection.id);
+    let call = |connection: Arc<FakeConnection>| async move { Ok(connection.id) };
     assert_eq!(set.server.run(CALL, call).await.unwrap(), 1);
     // Nobody else is harmed by that.
     assert_eq!(slow.await.unwrap().unwrap(), 0);
