@@ -125,6 +125,8 @@ impl Process {
         // What it may have left behind in its group.
         self.signal(Signal::KILL);
         if let Some(child) = &mut self.child {
+            // In case the group could not be signalled: the wait must end.
+            let _ = child.start_kill();
             let _ = child.wait().await;
         }
         self.child = None;
