@@ -31,6 +31,8 @@ pub(crate) struct Registry<C: Connector> {
     starving: AtomicBool,
     is_closed: AtomicBool,
     kept_up: AtomicBool,
+    /// Ends the upkeep task.
+    ended: Arc<Notify>,
     /// The figures of servers and scopes that have disappeared.
     gone: Mutex<PoolStats>,
 }
@@ -47,6 +49,7 @@ impl<C: Connector> Registry<C> {
             starving: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             kept_up: AtomicBool::new(false),
+            ended: Arc::default(),
             gone: Mutex::default(),
         }
     }
@@ -154,7 +157,7 @@ impl<C: Connector> Registry<C> {
     /// Sees to it that the upkeep task runs.
     pub(crate) fn keep_up(self: &Arc<Self>, runtime: &Handle) {
         if !self.kept_up.swap(true, Ordering::AcqRel) {
-            upkeep::spawn(Arc::downgrade(self), runtime);
+            upkeep::spawn(Arc::downgrade(self), Arc::clone(&self.ended), runtime);
         }
     }
 
@@ -170,6 +173,7 @@ impl<C: Connector> Registry<C> {
     /// Admits no caller any more and closes what is idle.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
+        self.ended.notify_one();
         for keyed in self.all() {
             keyed.close();
         }
@@ -211,6 +215,12 @@ impl<C: Connector> Registry<C> {
 
     fn lock(&self) -> MutexGuard<'_, Keys<C>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Connector> Drop for Registry<C> {
+    fn drop(&mut self) {
+        self.ended.notify_one();
     }
 }
 

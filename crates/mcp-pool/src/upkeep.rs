@@ -9,6 +9,7 @@ use std::{
 use mcp_domain::{Connection as _, Connector};
 use tokio::{
     runtime::Handle,
+    sync::Notify,
     time::{Instant, sleep, timeout},
 };
 
@@ -17,12 +18,19 @@ use crate::{
     settings::Settings,
 };
 
-/// Starts the task. It ends with the pool, or with the runtime.
-pub(crate) fn spawn<C: Connector>(registry: Weak<Registry<C>>, runtime: &Handle) {
+/// Starts the task. It ends with the pool, when that says so, or with the runtime.
+pub(crate) fn spawn<C: Connector>(
+    registry: Weak<Registry<C>>,
+    ended: Arc<Notify>,
+    runtime: &Handle,
+) {
     runtime.spawn(async move {
         let _running = Running(registry.clone());
         while let Some(pause) = registry.upgrade().and_then(|pool| next_pause(&pool)) {
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = ended.notified() => return,
+            }
             let Some(pool) = registry.upgrade() else {
                 return;
             };

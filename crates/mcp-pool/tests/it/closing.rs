@@ -114,6 +114,27 @@ async fn a_pool_that_is_dropped_closes_its_connections() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_task_is_left() {
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let closed = exclusive(2);
+    drop(closed.server.lease(CALL).await.unwrap());
+    assert!(tasks() > 0);
+    closed.pool.close(seconds(5)).await;
+    settle().await;
+    assert_eq!(tasks(), 0);
+
+    let dropped = exclusive(2);
+    drop(dropped.server.lease(CALL).await.unwrap());
+    drop((dropped.pool, dropped.server));
+    settle().await;
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_outlives_its_pool_is_closed_when_it_ends() {
     let set = exclusive(2);
     let lease = set.server.lease(CALL).await.unwrap();
