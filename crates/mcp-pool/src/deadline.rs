@@ -63,6 +63,11 @@ impl Deadline {
         }
     }
 
+    /// Has the bound been reached?
+    pub(crate) fn is_over(&self) -> bool {
+        self.at.is_some_and(|at| Instant::now() >= at)
+    }
+
     fn at(&mut self) -> Instant {
         // A limit beyond what the clock can tell is no limit; 30 years will do.
         const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);

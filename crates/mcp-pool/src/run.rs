@@ -49,10 +49,17 @@ impl<C: Connector> Server<C> {
         let settings = &self.keyed.core.settings;
         let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
         let mut waits = None;
+        let mut previous: Option<Error> = None;
         for attempt in 1.. {
-            let error = match self.attempt(&mut deadline, &call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            let error = match (self.attempt(&mut deadline, &call).await, previous.take()) {
+                (Ok(answer), _) => return Ok(answer),
+                // That time ran out says less than what it was spent on.
+                (Err(error), Some(previous))
+                    if deadline.is_over() && error.kind() != ErrorKind::CallTimeout =>
+                {
+                    previous
+                }
+                (Err(error), _) => error,
             };
             let again = attempt <= settings.retry_attempts
                 && match error.retry() {
@@ -76,6 +83,7 @@ impl<C: Connector> Server<C> {
                     return Err(self.explain(operation, attempt, &deadline, error));
                 }
             }
+            previous = Some(error);
             add(&self.keyed.counters.retries);
         }
         unreachable!("the loop returns after at most `retry_attempts` repetitions")

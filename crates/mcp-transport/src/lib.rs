@@ -9,7 +9,9 @@
 //! - A peer that is dead is known to be dead: every call in flight fails at once,
 //!   and [`is_open`](mcp_domain::Connection::is_open) answers without I/O.
 //! - A child process never outlives its [`Client`]: it is asked to go, then told,
-//!   then killed with its whole process group, and always reaped.
+//!   then killed with its whole process group, and always reaped. Only where this
+//!   very program is killed is there nobody to do so: the server then sees that
+//!   its input is closed, and goes if it heeds that.
 //! - Every connect is bounded in time, and an error says what the server did: its
 //!   exit status and its last words on standard error.
 //! - Every failure is a [`mcp_domain::Error`], classified once.

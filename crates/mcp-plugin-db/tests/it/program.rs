@@ -260,6 +260,58 @@ fn a_command_whose_plug_is_pulled_takes_its_server_along() {
     wait_until(|| processes(&copy).is_empty());
 }
 
+#[test]
+fn a_command_that_is_interrupted_takes_its_server_along() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        for flag in ["false", "true"] {
+            // A server that heeds nothing, under a name of its own.
+            let folder = tempfile::tempdir().unwrap();
+            let script = folder.path().join("server");
+            fs::write(&script, "trap '' INT TERM; while :; do sleep 1; done").unwrap();
+            let script = script.display().to_string();
+            let mut command = command();
+            command
+                .args(["--server", &format!("sh {script}"), "tables"])
+                .env("USE_MCP_POOL", flag);
+            let mut child = command.spawn().unwrap();
+            // The command has it among its arguments, too.
+            wait_until(|| processes(&script).len() == 2);
+            let pid = child.id().to_string();
+            let kill = Command::new("kill").args(["-s", signal, &pid]).status();
+            assert!(kill.unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), Some(code));
+            wait_until(|| processes(&script).is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = command();
+    let output = database(&mut command)
+        .arg("tables")
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.contains("standard output: No space left"), "{line}");
+}
+
+#[test]
+fn nothing_that_a_terminal_would_obey_is_printed() {
+    let mut command = command();
+    command.args(["query", "SELECT char(27) || '[31mred'"]);
+    assert!(!prints(database(&mut command)).contains('\u{1b}'));
+    let server = "sh -c 'printf \"\\033[31mred\\n\" >&2; exit 1'";
+    let line = says(&["--server", server, "tables"]);
+    assert!(
+        line.contains("[31mred") && !line.contains('\u{1b}'),
+        "{line}"
+    );
+}
+
 fn wait_until(what: impl Fn() -> bool) {
     for _ in 0..2000 {
         if what() {

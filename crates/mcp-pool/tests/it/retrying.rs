@@ -99,6 +99,30 @@ async fn one_deadline_bounds_all_attempts_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_time_runs_out_the_last_real_failure_is_told() {
+    let set = set(Settings::builder());
+    FakeServer::set(&set.fake.on_connect, Reaction::Fail);
+    let fake = Arc::clone(&set.fake);
+    let run = set
+        .server
+        .run(CALL.within(seconds(3)), |_| async { Ok(()) });
+    let hang = async {
+        while fake.connects() < 1 {
+            tokio::task::yield_now().await;
+        }
+        FakeServer::set(&fake.on_connect, Reaction::Never);
+    };
+    let (result, ()) = tokio::join!(run, hang);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectFailed);
+    assert!(
+        error.chain().ends_with("the fake server says no"),
+        "{}",
+        error.chain()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restarted_server_costs_the_stale_connections_and_nothing_else() {
     let set = crate::fake::exclusive(6);
     let leases: Vec<_> = futures::future::join_all((0..6).map(|_| set.server.lease(CALL))).await;

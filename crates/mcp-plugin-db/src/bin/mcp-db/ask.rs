@@ -25,8 +25,7 @@ pub(crate) async fn run(server: &ServerArgs, format: Format, ask: Ask) -> Result
         .build();
     let result = answer(&plugin, format, ask).await;
     plugin.close(CLOSE).await;
-    print::out(&result?);
-    Ok(())
+    print::out(&result?)
 }
 
 async fn answer(plugin: &DatabasePlugin, format: Format, ask: Ask) -> Result<String, Error> {

@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod print;
 mod serve;
+mod signal;
 
 use std::process::ExitCode;
 
@@ -22,10 +23,10 @@ fn main() -> ExitCode {
     let args = Args::parse();
     log_to_stderr();
     match run(args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            // One line, whatever the causes hold.
-            let line = error.chain().replace(['\r', '\n'], " ");
+            // One line, and nothing that a terminal would obey, whatever the causes hold.
+            let line = error.chain().replace(char::is_control, " ");
             #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
             {
                 eprintln!("mcp-db: {line}");
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<(), Error> {
+fn run(args: Args) -> Result<ExitCode, Error> {
     let one_thread = !matches!(&args.command, Command::Serve(serve) if serve.http.is_some());
     let mut builder = if one_thread {
         // One client, or one server process per client: the lightest start.
@@ -48,8 +49,16 @@ fn run(args: Args) -> Result<(), Error> {
     })?;
     let result = runtime.block_on(async {
         match args.command {
-            Command::Serve(serve) => serve::run(serve).await,
-            Command::Ask(ask) => ask::run(&args.server, args.format, ask).await,
+            Command::Serve(serve) => serve::run(serve).await.map(|()| ExitCode::SUCCESS),
+            Command::Ask(ask) => {
+                let stop = signal::asked_to_stop()?;
+                tokio::select! {
+                    done = ask::run(&args.server, args.format, ask) => done.map(|()| ExitCode::SUCCESS),
+                    // What is dropped with the runtime takes its server along, which
+                    // is in a process group of its own and sees no Ctrl-C.
+                    code = stop => Ok(code),
+                }
+            }
         }
     });
     // A read of standard input that never ends must not hold the exit up.

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use comfy_table::{ContentArrangement, presets};
+use mcp_domain::{Error, ErrorKind};
 use mcp_plugin_db::{Hits, Rows, Table, TableName};
 use mcp_transport::{Resource, ResourceContents};
 use serde::Serialize;
@@ -11,10 +12,19 @@ use serde_json::Value;
 use crate::args::Format;
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
-pub(crate) fn out(text: &str) {
+pub(crate) fn out(text: &str) -> Result<(), Error> {
     let mut output = std::io::stdout().lock();
-    let _ = output.write_all(text.as_bytes());
-    let _ = output.write_all(b"\n");
+    let written = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.write_all(b"\n"))
+        .and_then(|()| output.flush());
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let message = "cannot write the answer to standard output";
+            Err(Error::new(ErrorKind::InvalidInput, message).with_source(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn tables(tables: &[TableName], format: Format) -> String {
@@ -126,7 +136,9 @@ fn grid(
                 .load_style(presets::UTF8_FULL_CONDENSED)
                 .set_content_arrangement(ContentArrangement::Dynamic)
                 .set_header(header)
-                .add_rows(rows);
+                .add_rows(
+                    rows.map(|row| row.iter().map(|text| harmless(text)).collect::<Vec<_>>()),
+                );
             table.to_string()
         }
     }
@@ -142,6 +154,14 @@ fn cell(value: &Value, null: &str) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// The text without what a terminal would obey.
+fn harmless(text: &str) -> String {
+    text.replace(
+        |letter: char| letter.is_control() && letter != '\n',
+        "\u{fffd}",
+    )
 }
 
 /// RFC 4180.

@@ -2,11 +2,12 @@
 
 use std::{env, io::Write as _, net::SocketAddr, path::PathBuf};
 
+use futures::FutureExt as _;
 use mcp_domain::{Error, ErrorKind};
 use mcp_server_db::{DatabaseServer, Limits, sample};
 use tokio::net::TcpListener;
 
-use crate::args::Serve;
+use crate::{args::Serve, signal::asked_to_stop};
 
 pub(crate) async fn run(serve: Serve) -> Result<(), Error> {
     let path = match serve.database {
@@ -35,33 +36,11 @@ async fn over_http(server: DatabaseServer, address: SocketAddr) -> Result<(), Er
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     // Listened for before anybody is told that we are here.
-    let stop = asked_to_stop().map_err(cannot)?;
+    let stop = asked_to_stop()?;
     // Whoever started us on port 0 reads this line.
     let mut output = std::io::stdout();
     let _ = writeln!(output, "http://{address}/mcp").and_then(|()| output.flush());
-    server.serve_http(listener, stop).await
-}
-
-/// Completes with Ctrl-C, or when the operating system asks us to go.
-#[cfg(unix)]
-fn asked_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Completes with Ctrl-C.
-#[cfg(not(unix))]
-fn asked_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
+    server.serve_http(listener, stop.map(drop)).await
 }
 
 /// Where the sample database is kept: the user's cache folder.
