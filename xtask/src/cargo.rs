@@ -1,4 +1,4 @@
-//! Runs cargo and reads what it knows.
+//! Runs cargo and other programs.
 
 use std::{
     env,
@@ -12,7 +12,12 @@ use serde_json::Value;
 /// A cargo command at the root of the workspace.
 pub(crate) fn command() -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(cargo);
+    at_root(cargo)
+}
+
+/// A command at the root of the workspace.
+pub(crate) fn at_root(program: impl Into<OsString>) -> Command {
+    let mut command = Command::new(program.into());
     command.current_dir(root());
     command
 }
@@ -33,6 +38,15 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> Result<PathBuf, String> {
+    let mut metadata = command();
+    metadata.args(["metadata", "--format-version=1", "--no-deps"]);
+    let metadata = json(&mut metadata)?;
+    let target = metadata["target_directory"].as_str();
+    Ok(target.map_or_else(|| root().join("target"), PathBuf::from))
+}
+
 /// Is this subcommand installed?
 pub(crate) fn has(subcommand: &str) -> bool {
     let mut command = command();
@@ -41,31 +55,8 @@ pub(crate) fn has(subcommand: &str) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// What cargo knows of the workspace and all that it depends on, on any platform.
-pub(crate) fn metadata() -> Result<Value, String> {
-    metadata_with(&[])
-}
-
-/// The same for the platform that this runs on.
-pub(crate) fn metadata_here() -> Result<Value, String> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
-    let version = output(Command::new(rustc).arg("-vV"))?;
-    let version = String::from_utf8_lossy(&version);
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.ok_or("`rustc -vV` does not tell its host")?;
-    metadata_with(&["--filter-platform", host])
-}
-
-fn metadata_with(args: &[&str]) -> Result<Value, String> {
-    let mut command = command();
-    command.args(["metadata", "--format-version=1", "--locked"]);
-    let json = output(command.args(args))?;
-    serde_json::from_slice(&json)
-        .map_err(|error| format!("`cargo metadata` printed something else than JSON: {error}"))
-}
-
 /// What a command prints.
-fn output(command: &mut Command) -> Result<Vec<u8>, String> {
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
     let shown = shown(command);
     let output = command
         .stderr(Stdio::inherit())
@@ -76,6 +67,14 @@ fn output(command: &mut Command) -> Result<Vec<u8>, String> {
     } else {
         Err(format!("`{shown}` failed with {}", output.status))
     }
+}
+
+/// What a command prints, as JSON.
+pub(crate) fn json(command: &mut Command) -> Result<Value, String> {
+    let printed = output(command)?;
+    let shown = shown(command);
+    serde_json::from_slice(&printed)
+        .map_err(|error| format!("`{shown}` printed something else than JSON: {error}"))
 }
 
 fn shown(command: &Command) -> String {

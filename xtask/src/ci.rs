@@ -1,48 +1,59 @@
 //! `cargo xtask ci`: all that a change must pass, with a summary at the end.
 
-use std::time::{Duration, Instant};
+mod summary;
+mod toolchain;
 
-use crate::{cargo, licences, say, test, tidy};
+use std::time::Instant;
 
-/// How a step went.
-enum Outcome {
-    Failed(String),
-    Passed,
-    /// It could not be run here, for this reason.
-    Skipped(String),
-}
+use self::{
+    summary::{Outcome, Summary},
+    toolchain::Toolchain,
+};
+use crate::{cargo, dependencies, say, test, tidy, workspace::Workspace};
 
-type Step = (&'static str, fn() -> Outcome);
+pub(crate) const HELP: &str = "\
+Checks all that a change must pass: format, the rules of the house, dependencies and
+licences, clippy, each crate alone, tests, documentation, the promised Rust version,
+bans and advisories.
 
-const STEPS: [Step; 8] = [
-    ("format", || cargo_step(&["fmt", "--all", "--check"])),
-    ("tidy", || outcome(tidy::run())),
-    ("licences", || outcome(licences::run())),
-    ("clippy", || {
-        cargo_step(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ])
+Usage: cargo xtask ci
+
+Every step runs, also after one has failed. A step that cannot run on this machine is
+skipped, and the summary says why.
+";
+
+type Step = (&'static str, fn(&Workspace) -> Outcome);
+
+/// The quick ones first.
+const STEPS: [Step; 10] = [
+    ("format", |_| cargo_step(&["fmt", "--all", "--check"])),
+    ("tidy", |workspace| tidy::run(workspace).into()),
+    ("dependencies", |workspace| {
+        dependencies::run(workspace).into()
     }),
+    ("clippy", |_| clippy()),
     ("each crate alone", each_crate_alone),
-    ("test", || outcome(test::run(&[]))),
-    ("docs", docs),
-    ("advisories", advisories),
+    ("test", |_| test::run(&[]).into()),
+    ("docs", |_| docs()),
+    ("rust version", rust_version),
+    ("bans", |_| bans()),
+    ("advisories", |_| advisories()),
 ];
 
 pub(crate) fn run() -> Result<(), String> {
-    let mut results = Vec::new();
+    let workspace = Workspace::load()?;
+    let mut summary = Summary::default();
     for (name, step) in STEPS {
         say(&format!("\n=== {name}"));
         let start = now();
-        results.push((name, step(), start.elapsed()));
+        let outcome = step(&workspace);
+        if let Outcome::Failed(why) | Outcome::Skipped(why) = &outcome {
+            say(&format!("{name}: {why}"));
+        }
+        summary.add(name, outcome, start.elapsed());
     }
-    summarise(&results)
+    say(&format!("\n=== summary\n{summary}"));
+    summary.verdict()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program that waits for others")]
@@ -50,95 +61,118 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn summarise(results: &[(&str, Outcome, Duration)]) -> Result<(), String> {
-    say("\n=== summary");
-    let mut failed = Vec::new();
-    for (name, outcome, took) in results {
-        let seconds = took.as_secs_f64();
-        let line = match outcome {
-            Outcome::Failed(why) => {
-                failed.push(*name);
-                format!("FAILED   {name:18} {seconds:6.1} s  {why}")
-            }
-            Outcome::Passed => format!("passed   {name:18} {seconds:6.1} s"),
-            Outcome::Skipped(why) => format!("skipped  {name:18} {seconds:6.1} s  {why}"),
-        };
-        say(&line);
-    }
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("failed: {}", failed.join(", ")))
-    }
-}
-
-fn outcome(result: Result<(), String>) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Passed,
-        Err(message) => {
-            say(&message);
-            Outcome::Failed(message.lines().next().unwrap_or_default().to_owned())
-        }
-    }
-}
-
 fn cargo_step(args: &[&str]) -> Outcome {
-    outcome(cargo::run(cargo::command().args(args)))
+    cargo::run(cargo::command().args(args)).into()
 }
 
-/// Each library with nothing but what it asks for itself: in the workspace, one
-/// crate's features would hide what another one lacks.
-fn each_crate_alone() -> Outcome {
-    let libraries = [
-        "mcp-domain",
-        "mcp-breaker",
-        "mcp-pool",
-        "mcp-transport",
-        "mcp-server-db",
-    ];
-    let alone = libraries
-        .iter()
-        .map(|name| vec!["check", "--locked", "--package", name]);
-    let plugin = vec![
-        "check",
-        "--locked",
-        "--package",
-        "mcp-plugin-db",
-        "--no-default-features",
-    ];
-    for args in alone.chain([plugin]) {
-        if let Err(message) = cargo::run(cargo::command().args(args)) {
-            return Outcome::Failed(message);
+fn clippy() -> Outcome {
+    let what = ["clippy", "--locked", "--workspace", "--all-targets"];
+    cargo_step(&[&what[..], &["--", "--deny", "warnings"]].concat())
+}
+
+/// Each library with nothing but what it asks for itself, and with each of its
+/// features alone: in the workspace, what one crate asks for would hide what
+/// another one lacks.
+fn each_crate_alone(workspace: &Workspace) -> Outcome {
+    let mut result = Ok(());
+    for library in workspace.libraries() {
+        for features in feature_sets(&library.features) {
+            let mut clippy = cargo::command();
+            clippy.args(["clippy", "--locked", "--package", &library.name]);
+            clippy.args(features).args(["--", "--deny", "warnings"]);
+            let ended = cargo::run(&mut clippy);
+            result = result.and(ended);
         }
     }
-    Outcome::Passed
+    result.into()
 }
 
+/// The arguments for the default, for no feature, and for each alone.
+fn feature_sets(features: &[String]) -> Vec<Vec<&str>> {
+    let mut sets = vec![vec![]];
+    if !features.is_empty() {
+        sets.push(vec!["--no-default-features"]);
+    }
+    for feature in features.iter().filter(|feature| *feature != "default") {
+        sets.push(vec!["--no-default-features", "--features", feature]);
+    }
+    sets
+}
+
+/// What those see who change a crate, and then what those see who use it.
 fn docs() -> Outcome {
-    let mut doc = cargo::command();
-    doc.args([
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--locked",
-        "--document-private-items",
-    ]);
-    doc.env(
-        "RUSTDOCFLAGS",
-        "-D warnings -A rustdoc::private_intra_doc_links",
-    );
-    outcome(cargo::run(&mut doc))
+    let doc = |args: &[&str], flags| {
+        let mut doc = cargo::command();
+        doc.args(["doc", "--locked", "--workspace", "--no-deps"]);
+        cargo::run(doc.args(args).env("RUSTDOCFLAGS", flags))
+    };
+    let inside = "--deny warnings --allow rustdoc::private_intra_doc_links";
+    let inside = doc(&["--document-private-items"], inside);
+    let outside = doc(&[], "--deny warnings");
+    inside.and(outside).into()
+}
+
+/// With the oldest Rust that we promise to work with.
+fn rust_version(workspace: &Workspace) -> Outcome {
+    let promised = match workspace.rust_version() {
+        Ok(promised) => promised,
+        Err(error) => return Outcome::Failed(error),
+    };
+    match toolchain::find(promised) {
+        Toolchain::Current => Outcome::Passed,
+        Toolchain::Installed(name) => {
+            let mut check = cargo::at_root("rustup");
+            check.args(["run", &name, "cargo", "check", "--locked", "--workspace"]);
+            // Apart: two compilers would throw out each other's work.
+            check.args(["--target-dir", "target/rust-version"]);
+            cargo::run(check.env_remove("RUSTC").env_remove("RUSTDOC")).into()
+        }
+        Toolchain::Missing(why) => Outcome::Skipped(why),
+    }
+}
+
+/// What deny.toml says of everything but advisories: this needs no network.
+fn bans() -> Outcome {
+    if !cargo::has("deny") {
+        return Outcome::Skipped(format!("{NO_DENY}; licences, sources: see dependencies"));
+    }
+    let deny = ["deny", "--offline", "check", "--hide-inclusion-graph"];
+    cargo_step(&[&deny[..], &["bans", "licenses", "sources"]].concat())
 }
 
 /// Known vulnerabilities. The database is fetched, which not every machine can do.
 fn advisories() -> Outcome {
     if !cargo::has("deny") {
-        let why = "cargo-deny is not installed (`cargo install --locked cargo-deny`)";
-        return Outcome::Skipped(why.to_owned());
+        return Outcome::Skipped(NO_DENY.to_owned());
     }
-    let fetched = cargo::run(cargo::command().args(["deny", "fetch", "db"]));
-    if fetched.is_err() {
-        return Outcome::Skipped("the RustSec database cannot be reached from here".to_owned());
+    if let Err(error) = cargo::run(cargo::command().args(["deny", "fetch", "db"])) {
+        return Outcome::Skipped(format!("the RustSec database is out of reach: {error}"));
     }
-    cargo_step(&["deny", "check", "advisories", "bans", "licenses", "sources"])
+    let deny = ["deny", "check", "--disable-fetch", "--hide-inclusion-graph"];
+    cargo_step(&[&deny[..], &["advisories"]].concat())
+}
+
+const NO_DENY: &str = "cargo-deny is not installed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_is_checked_by_default_bare_and_with_each_feature() {
+        assert_eq!(feature_sets(&[]), [vec![""; 0]]);
+        let features = ["a", "default", "b"].map(str::to_owned);
+        let sets: Vec<_> = feature_sets(&features)
+            .iter()
+            .map(|set| set.join(" "))
+            .collect();
+        let with = |feature: &str| format!("--no-default-features --features {feature}");
+        let expected = [
+            String::new(),
+            "--no-default-features".to_owned(),
+            with("a"),
+            with("b"),
+        ];
+        assert_eq!(sets, expected);
+    }
 }

@@ -1,36 +1,179 @@
 //! `cargo xtask test`: all tests.
 
-use crate::{cargo, say};
+use crate::{cargo, say, workspace::Workspace};
 
-pub(crate) fn run(filter: &[String]) -> Result<(), String> {
-    let mut tests = cargo::command();
+pub(crate) const HELP: &str = "\
+Runs all tests of the workspace: with nextest if it is installed, else with
+cargo test; then the benchmarks, once each, and the doctests.
+
+Usage: cargo xtask test [ARGUMENTS]
+
+Arguments go to nextest or cargo test, and narrow the run: doctests then run only
+where whole packages are picked, benchmarks not at all.
+
+  cargo xtask test -p mcp-pool        all tests and doctests of one package
+  cargo xtask test half_open          tests whose name has these words
+  cargo xtask test -- --nocapture     what the tests print
+";
+
+/// Runs all of them, also after a failure, and says what failed.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let nextest = cargo::has("nextest");
-    if nextest {
-        tests.args([
-            "nextest",
-            "run",
-            "--workspace",
-            "--locked",
-            "--no-fail-fast",
-        ]);
-    } else {
+    if !nextest {
         say("nextest is not installed: running the tests with cargo test");
-        tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-        // Doctests follow below, in both cases.
-        tests.args(["--lib", "--bins", "--tests", "--examples"]);
     }
-    tests.args(filter);
+    let workspace = Workspace::load()?;
+    let has_library = |name: &str| {
+        let mut members = workspace.members();
+        members.any(|member| member.name == name && member.has_library)
+    };
+    let mut result = Ok(());
+    for run in plan(args, nextest, has_library) {
+        let mut command = cargo::command();
+        let ended = cargo::run(command.args(&run));
+        result = result.and(ended);
+    }
+    result
+}
+
+/// The runs of cargo that these arguments ask for.
+fn plan(args: &[String], nextest: bool, has_library: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
+    let wanted = Wanted::new(args);
+    let mut tests = words(if nextest { "nextest run" } else { "test" });
+    tests.extend(words("--locked --no-fail-fast"));
+    if wanted.packages.is_empty() {
+        tests.push("--workspace".to_owned());
+    }
+    if !nextest {
+        // Not the doctests: they have a run of their own.
+        tests.extend(words("--lib --bins --tests --examples"));
+    }
+    tests.extend(wanted.before.iter().cloned());
+    let mut after = wanted.after.to_vec();
     if !nextest {
         // Some tests count the processes and sockets of their own process, which
         // they have to themselves only one after another.
-        tests.args(["--", "--test-threads=1"]);
+        after.push("--test-threads=1".to_owned());
     }
-    let tests = cargo::run(&mut tests);
-    let mut doctests = cargo::command();
-    doctests.args(["test", "--doc", "--workspace", "--locked"]);
-    let doctests = match filter {
-        [] => cargo::run(&mut doctests),
-        _ => Ok(()),
-    };
-    tests.and(doctests)
+    if !after.is_empty() {
+        tests.push("--".to_owned());
+        tests.extend(after);
+    }
+    let mut runs = vec![tests];
+    let mut doctests = words("test --locked --no-fail-fast --doc");
+    if args.is_empty() {
+        // A benchmark that runs once is a test that it still does.
+        runs.push(words("test --locked --package mcp-bench --benches"));
+        doctests.push("--workspace".to_owned());
+        runs.push(doctests);
+    } else if wanted.only_packages {
+        let documented = wanted.packages.into_iter().filter(|name| has_library(name));
+        let documented: Vec<_> = documented.collect();
+        if !documented.is_empty() {
+            for name in documented {
+                doctests.extend(["--package".to_owned(), name.to_owned()]);
+            }
+            runs.push(doctests);
+        }
+    }
+    runs
+}
+
+/// What the arguments pick.
+struct Wanted<'a> {
+    packages: Vec<&'a str>,
+    /// Nothing but packages is picked.
+    only_packages: bool,
+    /// The arguments before `--`.
+    before: &'a [String],
+    /// Those after it.
+    after: &'a [String],
+}
+
+impl<'a> Wanted<'a> {
+    fn new(args: &'a [String]) -> Self {
+        let dashes = args.iter().position(|arg| arg == "--");
+        let (before, after) = match dashes {
+            Some(at) => (&args[..at], &args[at + 1..]),
+            None => (args, &[][..]),
+        };
+        let mut packages = Vec::new();
+        let mut only_packages = dashes.is_none();
+        let mut words = before.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            let package = match word {
+                "-p" | "--package" => words.next(),
+                _ => word.strip_prefix("--package="),
+            };
+            match package {
+                Some(package) => packages.push(package),
+                None => only_packages = false,
+            }
+        }
+        Self {
+            packages,
+            only_packages,
+            before,
+            after,
+        }
+    }
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All packages but xtask have a library.
+    #[track_caller]
+    fn check(args: &str, nextest: bool, expected: &[&str]) {
+        let runs = plan(&words(args), nextest, |name| name != "xtask");
+        let runs: Vec<_> = runs.iter().map(|run| run.join(" ")).collect();
+        assert_eq!(runs, expected);
+    }
+
+    #[test]
+    fn without_arguments_everything_runs() {
+        let all = [
+            "nextest run --locked --no-fail-fast --workspace",
+            "test --locked --package mcp-bench --benches",
+            "test --locked --no-fail-fast --doc --workspace",
+        ];
+        check("", true, &all);
+        let plain = "test --locked --no-fail-fast --workspace --lib --bins --tests --examples -- --test-threads=1";
+        check("", false, &[plain, all[1], all[2]]);
+    }
+
+    #[test]
+    fn a_package_brings_its_doctests() {
+        let runs = [
+            "nextest run --locked --no-fail-fast -p mcp-pool --package=xtask",
+            "test --locked --no-fail-fast --doc --package mcp-pool",
+        ];
+        check("-p mcp-pool --package=xtask", true, &runs);
+        check(
+            "-p xtask",
+            true,
+            &["nextest run --locked --no-fail-fast -p xtask"],
+        );
+    }
+
+    #[test]
+    fn a_filter_leaves_the_rest_out() {
+        let run = "nextest run --locked --no-fail-fast --workspace half_open";
+        check("half_open", true, &[run]);
+        let run = "nextest run --locked --no-fail-fast -p mcp-pool half_open";
+        check("-p mcp-pool half_open", true, &[run]);
+    }
+
+    #[test]
+    fn what_stands_after_two_dashes_reaches_the_tests() {
+        let run = "nextest run --locked --no-fail-fast --workspace -- --nocapture";
+        check("-- --nocapture", true, &[run]);
+        let run = "test --locked --no-fail-fast --lib --bins --tests --examples -p a half -- --nocapture --test-threads=1";
+        check("-p a half -- --nocapture", false, &[run]);
+    }
 }
