@@ -4,9 +4,11 @@
 //! tells how it went. What trips it is its own business; what counts as a
 //! failure is the caller's ([`Error::outcome`](crate::Error::outcome)).
 
+mod snapshot;
+
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+pub use self::snapshot::{BreakerMode, BreakerSnapshot, BreakerState};
 
 /// Admits or refuses calls.
 ///
@@ -161,52 +163,3 @@ impl fmt::Display for Rejected {
 }
 
 impl std::error::Error for Rejected {}
-
-/// The state of a breaker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BreakerState {
-    /// All calls pass. Goes to open.
-    #[default]
-    Closed,
-    /// A few probes pass. Goes to closed or back to open.
-    HalfOpen,
-    /// No call passes. Goes to half-open.
-    Open,
-}
-
-impl fmt::Display for BreakerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "closed",
-            Self::HalfOpen => "half-open",
-            Self::Open => "open",
-        })
-    }
-}
-
-/// A breaker's state and figures at one moment.
-///
-/// Built with [`BreakerSnapshot::new`] and the fields that a breaker knows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct BreakerSnapshot {
-    /// The state.
-    pub state: BreakerState,
-    /// Failures that count at present: in a row, or within the window.
-    pub failure_count: u64,
-    /// Calls refused since the breaker was made.
-    pub rejected: u64,
-    /// Time until the next probe may pass; `None` unless open.
-    pub retry_after: Option<Duration>,
-}
-
-impl BreakerSnapshot {
-    /// A snapshot of this state, with all figures zero.
-    pub fn new(state: BreakerState) -> Self {
-        Self {
-            state,
-            ..Self::default()
-        }
-    }
-}

@@ -41,7 +41,10 @@ pub mod stats;
 pub mod target;
 
 pub use self::{
-    breaker::{BreakerSnapshot, BreakerState, CircuitBreaker, Outcome, Permit, Rejected, Ticket},
+    breaker::{
+        BreakerMode, BreakerSnapshot, BreakerState, CircuitBreaker, Outcome, Permit, Rejected,
+        Ticket,
+    },
     connection::{Connection, Connector},
     error::{Error, ErrorKind, Fault, Retry},
     operation::Operation,
