@@ -3,7 +3,7 @@
 use mcp_domain::{Error, ErrorKind};
 use tokio::task::JoinHandle;
 
-use crate::process::{Ending, Process};
+use crate::process::{Ending, Process, Witness};
 
 /// What a connection rests on.
 #[derive(Debug)]
@@ -13,15 +13,31 @@ pub(crate) enum Backing {
     /// A server in this process.
     InProcess(Task),
     /// A child process.
-    Process(Box<Process>),
+    Process(Process),
 }
 
 impl Backing {
-    /// Adds what is known of the peer to an error of the connect.
-    pub(crate) async fn explain(&mut self, error: Error) -> Error {
+    /// Who knows how the peer ended, and why.
+    pub(crate) fn witness(&self) -> Option<&Witness> {
         match self {
-            Self::Process(process) => process.explain(error).await,
-            Self::Http | Self::InProcess(_) => error,
+            Self::Process(process) => Some(process.witness()),
+            Self::Http | Self::InProcess(_) => None,
+        }
+    }
+
+    /// Adds what is known of the peer to an error.
+    pub(crate) fn add_to(&self, error: Error) -> Error {
+        match self.witness() {
+            Some(witness) => witness.add_to(error),
+            None => error,
+        }
+    }
+
+    /// Adds what is known of the peer to an error, waiting a moment for its end.
+    pub(crate) async fn explain(&self, error: Error) -> Error {
+        match self.witness() {
+            Some(witness) => witness.explain(error).await,
+            None => error,
         }
     }
 

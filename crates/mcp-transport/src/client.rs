@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     ClientConnector, Resource, ResourceContents, ServerInfo, Tool, ToolResult, backing::Backing,
-    failure,
+    failure, process::Witness,
 };
 
 /// A list may have this many pages; a server that gives more is not to be trusted.
@@ -33,6 +33,7 @@ pub struct Client {
     server: ServerInfo,
     revision: ProtocolVersion,
     label: Arc<str>,
+    witness: Option<Witness>,
     open: Mutex<Option<Open>>,
 }
 
@@ -72,6 +73,7 @@ impl Client {
             server: server.unwrap_or_default(),
             revision: revision.unwrap_or_default(),
             label,
+            witness: backing.witness().cloned(),
             open: Mutex::new(Some(Open { service, backing })),
         }
     }
@@ -98,11 +100,7 @@ impl Client {
         let mut tools = Vec::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            let page = self
-                .peer()?
-                .list_tools(page(next))
-                .await
-                .map_err(failure::of_call)?;
+            let page = self.told(self.peer()?.list_tools(page(next))).await?;
             tools.extend(page.tools.into_iter().map(Tool::from));
             next = page.next_cursor;
             if next.is_none() {
@@ -163,12 +161,7 @@ impl Client {
     ) -> Result<ToolResult, Error> {
         let mut params = CallToolRequestParams::new(name.to_owned());
         params.arguments = to_object(name, arguments)?;
-        match self
-            .peer()?
-            .call_tool_once(params)
-            .await
-            .map_err(failure::of_call)?
-        {
+        match self.told(self.peer()?.call_tool_once(params)).await? {
             CallToolResponse::Complete(result) => Ok(ToolResult::from(result)),
             _ => Err(unsupported(name)),
         }
@@ -187,11 +180,7 @@ impl Client {
         let mut resources = Vec::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            let page = self
-                .peer()?
-                .list_resources(page(next))
-                .await
-                .map_err(failure::of_call)?;
+            let page = self.told(self.peer()?.list_resources(page(next))).await?;
             resources.extend(page.resources.into_iter().map(Resource::from));
             next = page.next_cursor;
             if next.is_none() {
@@ -212,12 +201,7 @@ impl Client {
     /// Dropping the future cancels the call at the server.
     pub async fn read_resource(&self, uri: &str) -> Result<Vec<ResourceContents>, Error> {
         let params = ReadResourceRequestParams::new(uri);
-        match self
-            .peer()?
-            .read_resource_once(params)
-            .await
-            .map_err(failure::of_call)?
-        {
+        match self.told(self.peer()?.read_resource_once(params)).await? {
             ReadResourceResponse::Complete(result) => Ok(result
                 .contents
                 .into_iter()
@@ -230,12 +214,33 @@ impl Client {
     /// The way to the server, unless it is known to be closed.
     fn peer(&self) -> Result<&Peer<RoleClient>, Error> {
         if self.is_open() {
-            Ok(&self.peer)
-        } else {
-            Err(Error::new(
-                ErrorKind::NotSent,
-                format!("the connection to {} is closed", self.label),
-            ))
+            return Ok(&self.peer);
+        }
+        let message = format!("the connection to {} is closed", self.label);
+        let error = Error::new(ErrorKind::NotSent, message);
+        Err(match &self.witness {
+            Some(witness) => witness.add_to(error),
+            None => error,
+        })
+    }
+
+    /// What came of a call, in our words.
+    async fn told<T>(
+        &self,
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, Error> {
+        match call.await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.explain(failure::of_call(error)).await),
+        }
+    }
+
+    #[cold]
+    async fn explain(&self, error: Error) -> Error {
+        let lost = matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::NotSent);
+        match &self.witness {
+            Some(witness) if lost => witness.explain(error).await,
+            _ => error,
         }
     }
 
@@ -259,7 +264,7 @@ impl Connection for Client {
         match self.peer()?.send_request(ping).await {
             // A server that knows no ping (2026-07-28 has none) is alive all the same.
             Ok(_) | Err(ServiceError::McpError(_)) => Ok(()),
-            Err(error) => Err(failure::of_call(error)),
+            Err(error) => Err(self.explain(failure::of_call(error)).await),
         }
     }
 

@@ -10,13 +10,16 @@ use rmcp::{
     },
     transport::{IntoTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
-use tokio::{io::DuplexStream, time::timeout};
+use tokio::{
+    io::DuplexStream,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     Client, Lifecycle,
     backing::{Backing, Task},
     failure, http,
-    lifecycle::Memory,
+    lifecycle::{Failed, Memory, climb, rungs},
     process::Process,
 };
 
@@ -110,44 +113,37 @@ impl ClientConnector {
     /// Climbs the ladder: what is remembered; else discovery with the handshake as
     /// its fallback; else, on a fresh channel, the handshake alone.
     async fn negotiate(&self) -> Result<Client, Error> {
+        let deadline = Instant::now() + self.connect_timeout;
+        let attempt = |lifecycle| self.attempt(lifecycle, deadline);
         if self.lifecycle != Lifecycle::Auto {
-            return self.attempt(self.lifecycle).await.map_err(Failed::into);
+            return Ok(attempt(self.lifecycle).await?);
         }
-        if let Some(lifecycle) = self.memory.recall() {
-            match self.attempt(lifecycle).await {
-                Err(Failed::Handshake(_)) => self.memory.keep(None),
-                result => return result.map_err(Failed::into),
-            }
-        }
-        let result = match self.attempt(Lifecycle::Auto).await {
-            // Some servers die of the probe, some are latched by it, some answer
-            // it in a way that the SDK does not read.
-            Err(Failed::Handshake(_)) => self.attempt(Lifecycle::Initialize).await,
-            result => result,
-        };
-        if let Ok(client) = &result {
-            self.memory.keep(Some(Lifecycle::of(client.revision())));
-        }
-        result.map_err(Failed::into)
+        let (first, rest) = rungs(self.memory.recall(), self.connect_timeout);
+        let client = climb(first, &rest, &attempt).await?;
+        self.memory.keep(Lifecycle::of(client.revision()));
+        Ok(client)
     }
 
-    async fn attempt(&self, lifecycle: Lifecycle) -> Result<Client, Failed> {
+    async fn attempt(&self, lifecycle: Lifecycle, deadline: Instant) -> Result<Client, Failed> {
         match &self.reach {
             Reach::Command(command) => {
                 let (process, output, input) =
                     Process::start(command).map_err(Failed::Unreachable)?;
-                let backing = Backing::Process(Box::new(process));
-                self.shake_hands((output, input), backing, lifecycle).await
+                let backing = Backing::Process(process);
+                let handshake = self.shake_hands((output, input), backing, lifecycle, deadline);
+                handshake.await
             }
             Reach::Http(config) => {
                 let transport = http::transport(config.clone()).map_err(Failed::Unreachable)?;
-                self.shake_hands(transport, Backing::Http, lifecycle).await
+                let handshake = self.shake_hands(transport, Backing::Http, lifecycle, deadline);
+                handshake.await
             }
             Reach::InProcess(serve) => {
                 let (ours, theirs) = tokio::io::duplex(DUPLEX_BUFFER);
                 let task = Task::new(tokio::spawn(serve(theirs)));
                 let backing = Backing::InProcess(task);
-                self.shake_hands(ours, backing, lifecycle).await
+                let handshake = self.shake_hands(ours, backing, lifecycle, deadline);
+                handshake.await
             }
         }
     }
@@ -155,15 +151,20 @@ impl ClientConnector {
     async fn shake_hands<T, E, A>(
         &self,
         transport: T,
-        mut backing: Backing,
+        backing: Backing,
         lifecycle: Lifecycle,
+        deadline: Instant,
     ) -> Result<Client, Failed>
     where
         T: IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
     {
         let serve = us().serve_with_lifecycle(transport, lifecycle.mode());
-        let service: Result<Service, ClientInitializeError> = Box::pin(serve).await;
+        let service: Result<Service, ClientInitializeError> =
+            match timeout_at(deadline, Box::pin(serve)).await {
+                Ok(service) => service,
+                Err(_) => return Err(Failed::Unreachable(backing.add_to(self.too_late()))),
+            };
         match service {
             Ok(service) => {
                 // One cache per connection would give each caller another view.
@@ -182,21 +183,11 @@ impl ClientConnector {
             }
         }
     }
-}
 
-/// Why an attempt failed.
-enum Failed {
-    /// The server is there, but did not like how we began.
-    Handshake(Error),
-    /// Beginning otherwise would not help.
-    Unreachable(Error),
-}
-
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Handshake(error) | Failed::Unreachable(error) => error,
-        }
+    fn too_late(&self) -> Error {
+        let limit = self.connect_timeout.as_secs_f64();
+        let message = format!("it did not complete the handshake within {limit} s");
+        Error::new(ErrorKind::ConnectTimeout, message)
     }
 }
 
@@ -226,14 +217,7 @@ impl Connector for ClientConnector {
     type Connection = Client;
 
     async fn connect(&self, _scope: &Scope) -> Result<Client, Error> {
-        let result = match timeout(self.connect_timeout, Box::pin(self.negotiate())).await {
-            Ok(result) => result,
-            Err(_) => {
-                let limit = self.connect_timeout.as_secs_f64();
-                let message = format!("it did not complete the handshake within {limit} s");
-                Err(Error::new(ErrorKind::ConnectTimeout, message))
-            }
-        };
+        let result = Box::pin(self.negotiate()).await;
         result.map_err(|error| {
             let message = format!("cannot connect to {}", self.label);
             Error::new(error.kind(), message).with_source(error)

@@ -4,6 +4,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use rmcp::{model::ProtocolVersion, service::ClientLifecycleMode};
 
+mod ladder;
+
+pub(crate) use self::ladder::{Failed, climb, rungs};
+
 /// How a connection to a server begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,11 +59,11 @@ impl Memory {
         }
     }
 
-    pub(crate) fn keep(&self, lifecycle: Option<Lifecycle>) {
+    pub(crate) fn keep(&self, lifecycle: Lifecycle) {
         let code = match lifecycle {
-            None | Some(Lifecycle::Auto) => 0,
-            Some(Lifecycle::Discover) => 1,
-            Some(Lifecycle::Initialize) => 2,
+            Lifecycle::Auto => 0,
+            Lifecycle::Discover => 1,
+            Lifecycle::Initialize => 2,
         };
         self.0.store(code, Ordering::Relaxed);
     }

@@ -1,39 +1,38 @@
 //! A server that runs as a child process: started, watched, ended, always reaped.
 
-use std::{
-    collections::VecDeque,
-    process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use mcp_domain::{CommandTarget, Error, ErrorKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    task::JoinHandle,
+    process::{Child, ChildStdin, Command},
+    sync::{Notify, watch},
     time::timeout,
 };
 
-/// How long a server may take to go after its input was closed, and again after SIGTERM.
-const GRACE: Duration = Duration::from_secs(2);
+mod last_words;
+mod output;
+mod witness;
 
-/// How many of its last lines on standard error are kept, and how much of each.
-const LAST_WORDS: usize = 5;
-const LONGEST_LINE: u64 = 1000;
+use self::last_words::LastWords;
+pub(crate) use self::{output::Output, witness::Witness};
+
+/// How long a server may take to go after its input was closed, after SIGTERM, and
+/// after it was killed.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A server's process.
 ///
 /// It leads a process group of its own, so that a server behind a launcher (`npx`,
 /// `uvx`) ends with it. Dropping it kills the group.
+///
+/// The child itself belongs to a task that waits for it, and so is reaped whatever
+/// becomes of the `Process`.
 #[derive(Debug)]
 pub(crate) struct Process {
-    program: String,
-    child: Option<Child>,
-    group: Option<Pid>,
-    last_words: LastWords,
-    listener: JoinHandle<()>,
+    group: Option<Group>,
+    witness: Witness,
+    kill: Arc<Notify>,
 }
 
 /// How a process was ended.
@@ -46,8 +45,8 @@ pub(crate) enum Ending {
 }
 
 impl Process {
-    /// Starts the program.
-    pub(crate) fn start(target: &CommandTarget) -> Result<(Self, ChildStdout, ChildStdin), Error> {
+    /// Starts the program; returns its output and its input, too.
+    pub(crate) fn start(target: &CommandTarget) -> Result<(Self, Output, ChildStdin), Error> {
         let program = target.program.display().to_string();
         let mut command = Command::new(&target.program);
         command
@@ -62,11 +61,8 @@ impl Process {
             command.current_dir(cwd);
         }
         let cannot = |error: std::io::Error| {
-            Error::new(
-                ErrorKind::ConnectFailed,
-                format!("cannot start `{program}`"),
-            )
-            .with_source(error)
+            let message = format!("cannot start `{program}`");
+            Error::new(ErrorKind::ConnectFailed, message).with_source(error)
         };
         let mut child = command.spawn().map_err(cannot)?;
         let (Some(input), Some(output), Some(errors)) =
@@ -74,131 +70,128 @@ impl Process {
         else {
             return Err(cannot(std::io::Error::other("its pipes are missing")));
         };
-        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let last_words = LastWords::default();
-        let listener = tokio::spawn(last_words.clone().listen(errors));
+        let group = child.id().and_then(Group::led_by);
+        let kill = Arc::new(Notify::new());
+        let (exit, exited) = watch::channel(None);
+        let watched = Watched { child, group };
+        tokio::spawn(watched.until_it_ends(Arc::clone(&kill), exit));
+        let witness = Witness::new(program, exited, LastWords::listen(errors));
+        let output = Output::new(output, witness.clone());
         let process = Self {
-            program,
-            child: Some(child),
             group,
-            last_words,
-            listener,
+            witness,
+            kill,
         };
         Ok((process, output, input))
     }
 
-    /// Adds what the process said last, and how it ended if it did, to an error.
-    pub(crate) async fn explain(&mut self, error: Error) -> Error {
-        // One that closed its output is about to end; its status says more.
-        let status = match &mut self.child {
-            Some(child) => timeout(Duration::from_millis(500), child.wait()).await.ok(),
-            None => None,
-        };
-        if let Some(Ok(_)) = status {
-            // All that it said is in the pipe, unless a child of its own holds that open.
-            let _ = timeout(Duration::from_millis(200), &mut self.listener).await;
-        }
-        let mut message = match status {
-            Some(Ok(status)) => format!("`{}` ended with {status}", self.program),
-            _ => format!("`{}`", self.program),
-        };
-        let last_words = self.last_words.get();
-        if !last_words.is_empty() {
-            message.push_str(&format!(", saying: {last_words}"));
-        }
-        Error::new(error.kind(), message).with_source(error)
+    /// What is known of it, now and when it is gone.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
     }
 
     /// Waits for the process to go, now that its input is closed; then asks it
     /// with SIGTERM, then kills it and all of its group.
-    pub(crate) async fn end(mut self) -> Ending {
-        let ending = if self.gone_within(GRACE).await {
-            Ending::Proper
-        } else {
+    pub(crate) async fn end(self) -> Ending {
+        let mut ending = Ending::Proper;
+        if !self.gone_within_grace().await {
             self.signal(Signal::TERM);
-            if self.gone_within(GRACE).await {
-                Ending::Proper
-            } else {
-                Ending::Killed
+            if !self.gone_within_grace().await {
+                ending = Ending::Killed;
             }
-        };
-        // What it may have left behind in its group.
-        self.signal(Signal::KILL);
-        if let Some(child) = &mut self.child {
-            // In case the group could not be signalled: the wait must end.
-            let _ = child.start_kill();
-            let _ = child.wait().await;
         }
-        self.child = None;
+        self.kill();
+        self.gone_within_grace().await;
         ending
     }
 
-    async fn gone_within(&mut self, limit: Duration) -> bool {
-        match &mut self.child {
-            Some(child) => timeout(limit, child.wait()).await.is_ok(),
-            None => true,
-        }
+    async fn gone_within_grace(&self) -> bool {
+        timeout(GRACE, self.witness.gone()).await.is_ok()
     }
 
-    /// Signals the whole group, which exists for as long as any process is in it.
+    fn kill(&self) {
+        self.signal(Signal::KILL);
+        // In case the group could not be signalled.
+        self.kill.notify_one();
+    }
+
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // Fails only if nobody is left.
-            let _ = kill_process_group(group, signal);
+        // Once the child was reaped, its number may be that of another group.
+        if let Some(group) = self.group
+            && !self.witness.is_gone()
+        {
+            group.signal(signal);
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.listener.abort();
-        let Some(mut child) = self.child.take() else {
-            return;
-        };
-        self.signal(Signal::KILL);
-        // Only waiting reaps it. Without a runtime, `kill_on_drop` leaves that to
-        // the next one that this process starts.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _ = child.wait().await;
-            });
-        }
+        self.kill();
     }
 }
 
-/// The last lines that a server wrote to its standard error.
-#[derive(Clone, Debug, Default)]
-struct LastWords(Arc<Mutex<VecDeque<String>>>);
+/// All processes that a child has started and that have not left on purpose.
+#[derive(Clone, Copy, Debug)]
+struct Group(Pid);
 
-impl LastWords {
-    async fn listen(self, errors: impl AsyncRead + Unpin) {
-        let mut errors = BufReader::new(errors);
-        let mut line = Vec::new();
+impl Group {
+    fn led_by(child: u32) -> Option<Self> {
+        Pid::from_raw(child.cast_signed()).map(Self)
+    }
+
+    fn signal(self, signal: Signal) {
+        // Fails only if nobody is left.
+        let _ = kill_process_group(self.0, signal);
+    }
+}
+
+/// A child that is waited for.
+struct Watched {
+    child: Child,
+    group: Option<Group>,
+}
+
+impl Watched {
+    async fn until_it_ends(mut self, kill: Arc<Notify>, exit: watch::Sender<Option<String>>) {
         loop {
-            line.clear();
-            let mut bounded = (&mut errors).take(LONGEST_LINE);
-            match bounded.read_until(b'\n', &mut line).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => self.push(String::from_utf8_lossy(&line).trim()),
+            tokio::select! {
+                status = self.child.wait() => {
+                    // What it has started and left behind.
+                    if let Some(group) = self.group {
+                        group.signal(Signal::KILL);
+                    }
+                    exit.send_replace(status.ok().map(|status| status.to_string()));
+                    return;
+                }
+                () = kill.notified() => {
+                    let _ = self.child.start_kill();
+                }
             }
         }
     }
 
-    fn push(&self, line: &str) {
-        if line.is_empty() {
+    fn is_gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Watched {
+    /// Acts only if the runtime ends before the child: there is nobody left to wait for it.
+    fn drop(&mut self) {
+        if self.is_gone() {
             return;
         }
-        tracing::debug!(target: "mcp_transport::stderr", "{line}");
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == LAST_WORDS {
-            lines.pop_front();
+        if let Some(group) = self.group {
+            group.signal(Signal::KILL);
         }
-        lines.push_back(line.to_owned());
-    }
-
-    /// All of them on one line.
-    fn get(&self) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().cloned().collect::<Vec<_>>().join(" | ")
+        let _ = self.child.start_kill();
+        // It takes a moment to die; whoever ends a runtime can wait for that.
+        for _ in 0..50 {
+            if self.is_gone() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

@@ -70,7 +70,8 @@ async fn a_client_that_is_dropped_takes_its_server_along() {
 #[test]
 fn a_runtime_that_ends_takes_the_servers_along() {
     let server = ShellServer::new(
-        "trap '' TERM; on_request() { legacy; }; requests; while :; do sleep 1; done",
+        "trap '' TERM; sleep 1000 & echo $! > \"$FOLDER/grandchild\"; \
+         on_request() { legacy; }; requests; while :; do sleep 1; done",
     );
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -78,9 +79,12 @@ fn a_runtime_that_ends_takes_the_servers_along() {
     };
     let first = runtime();
     let client = first.block_on(connect(&server));
+    let grandchild = server.number("grandchild");
     drop(first);
+    // Reaped already, though nobody is left to wait for it.
+    assert!(!exists(server.pid()));
     drop(client);
-    runtime().block_on(eventually(|| !runs(server.pid())));
+    runtime().block_on(eventually(|| !runs(grandchild)));
 }
 
 #[tokio::test]

@@ -32,12 +32,60 @@ async fn a_call_in_flight_fails_at_once_when_the_process_dies() {
     let (result, ()) = timeout(SOON, async { tokio::join!(call, killer) })
         .await
         .unwrap();
-    assert_eq!(result.unwrap_err().kind(), ErrorKind::Disconnected);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
+    assert!(error.to_string().contains("SIGKILL"), "{error}");
     eventually(|| !client.is_open()).await;
     // From now on nothing is even sent.
     let error = client.call_tool("any", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSent);
+    assert!(error.to_string().contains("SIGKILL"), "{error}");
     assert_eq!(client.ping().await.unwrap_err().kind(), ErrorKind::NotSent);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_gives_up_is_quoted() {
+    let server = ShellServer::answering(
+        r#"case "$method" in
+            tools/call) echo 'disk full' >&2; exit 7 ;;
+            *) legacy ;;
+        esac"#,
+    );
+    let client = server.connector().connect(&Scope::default()).await.unwrap();
+    let error = timeout(SOON, client.call_tool("any", ()))
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
+    let line = error.chain();
+    assert!(
+        line.contains("exit status: 7") && line.contains("disk full"),
+        "{line}"
+    );
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_dead_server_left_behind_does_not_keep_it_alive() {
+    // A helper of its own session, which inherits the pipe and outlives the server.
+    let server = ShellServer::answering(
+        r#"case "$method" in
+            tools/call)
+                setsid sh -c 'echo $$ > "$FOLDER/helper"; exec sleep 1000' &
+                while [ ! -s "$FOLDER/helper" ]; do sleep 0.01; done
+                exit 0 ;;
+            *) legacy ;;
+        esac"#,
+    );
+    let client = server.connector().connect(&Scope::default()).await.unwrap();
+    let error = timeout(SOON, client.call_tool("any", ()))
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
+    assert!(!client.is_open());
+    kill(server.number("helper"));
     client.close().await.unwrap();
 }
 

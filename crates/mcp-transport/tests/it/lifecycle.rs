@@ -1,12 +1,18 @@
 //! How connections begin, with servers that react in every way known.
 
+use std::time::Duration;
+
 use mcp_domain::{Connection as _, Connector as _, ErrorKind, Scope};
 use mcp_transport::{ClientConnector, Lifecycle};
+use tokio::time::Instant;
 
 use crate::{
     server::{Calculator, in_process},
     shell::ShellServer,
 };
+
+/// A limit for connects of which a part is spent in silence.
+const PATIENT: Duration = Duration::from_secs(6);
 
 /// Connects, calls, closes.
 async fn use_once(connector: &ClientConnector) {
@@ -146,4 +152,49 @@ async fn clones_share_what_they_have_learnt() {
     let client = clone.connect(&Scope::default()).await.unwrap();
     assert_eq!(client.server().revision, "2026-07-28");
     client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_discovery_costs_the_probe_once() {
+    let server =
+        ShellServer::answering(r#"case "$method" in server/discover) ;; *) legacy ;; esac"#);
+    let connector = server.connector().with_connect_timeout(PATIENT);
+    let started = Instant::now();
+    use_once(&connector).await;
+    // Not the ten seconds that the SDK waits.
+    assert!(started.elapsed() < PATIENT);
+    let known = ["initialize", "notifications/initialized", "tools/call"];
+    let mut expected = vec!["server/discover"];
+    expected.extend(known);
+    assert_eq!(server.asked_for(), expected);
+    use_once(&connector).await;
+    expected.extend(known);
+    assert_eq!(server.asked_for(), expected);
+}
+
+#[tokio::test]
+async fn a_memory_that_leads_to_silence_heals_itself() {
+    // Replaced by one that does not answer what it does not know.
+    let server = ShellServer::answering(
+        r#"case "$method" in
+            server/discover) [ -e "$FOLDER/old" ] || respond '{"supportedVersions":["2026-07-28"],"resultType":"complete","capabilities":{},"serverInfo":{"name":"s","version":"1"},"ttlMs":0,"cacheScope":"private"}' ;;
+            *) legacy ;;
+        esac"#,
+    );
+    let connector = server.connector().with_connect_timeout(PATIENT);
+    let scope = Scope::default();
+    let connect = || connector.connect(&scope);
+    let modern = connect().await.unwrap();
+    assert_eq!(modern.server().revision, "2026-07-28");
+    modern.close().await.unwrap();
+    server.touch("old");
+    for _ in 0..2 {
+        let legacy = connect().await.unwrap();
+        assert_eq!(legacy.server().revision, "2025-11-25");
+        legacy.close().await.unwrap();
+    }
+    let probes = server.asked_for();
+    let probes = probes.iter().filter(|method| *method == "server/discover");
+    // The first, the one that memory led to, and the one of the ladder; then no more.
+    assert_eq!(probes.count(), 3);
 }
