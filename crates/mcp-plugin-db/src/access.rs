@@ -94,7 +94,8 @@ impl Way {
                     Ok(result) => result,
                     Err(_) => {
                         let seconds = limit.as_secs_f64();
-                        let message = format!("`{}` took over {seconds} s", operation.name());
+                        let message =
+                            format!("`{}` got no answer within {seconds} s", operation.name());
                         Err(Error::new(ErrorKind::CallTimeout, message))
                     }
                 }
