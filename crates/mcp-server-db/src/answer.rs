@@ -4,17 +4,37 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+/// Answer of `list_schemas`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Schemas {
+    /// Schemas, by name.
+    pub(crate) schemas: Vec<Schema>,
+}
+
+/// A schema that holds tables.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Schema {
+    pub(crate) name: String,
+    /// How many tables and views it holds.
+    pub(crate) tables: usize,
+}
+
 /// Answer of `list_tables`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Tables {
     /// Tables and views, by name.
     pub(crate) tables: Vec<TableName>,
+    /// Where to go on, if there are more.
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// One table or view.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct TableName {
+    /// Its name, as the other tools take it: with its schema, where it would not be
+    /// found without.
     pub(crate) name: String,
+    pub(crate) schema: String,
     /// `table` or `view`.
     pub(crate) kind: String,
 }
@@ -23,11 +43,14 @@ pub(crate) struct TableName {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Table {
     pub(crate) name: String,
+    pub(crate) schema: String,
     /// `table` or `view`.
     pub(crate) kind: String,
     pub(crate) columns: Vec<Column>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
     pub(crate) indexes: Vec<Index>,
+    /// About how many rows there are; `null` if the database has not counted them.
+    pub(crate) row_estimate: Option<i64>,
 }
 
 /// A column of a table.
@@ -70,15 +93,24 @@ pub(crate) struct Rows {
     pub(crate) row_count: usize,
     /// Was the answer cut at the limit of rows or bytes?
     pub(crate) truncated: bool,
+    /// Where to go on, if it was: ask the same again, with this as `cursor`.
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// A column of a result.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ResultColumn {
     pub(crate) name: String,
-    /// The type as it was declared; `null` for an expression.
+    /// The type as it was declared; `null` where the database knows of none.
     #[serde(rename = "type")]
     pub(crate) declared_type: Option<String>,
+}
+
+/// Answer of `explain`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Plan {
+    /// The steps, one a line, indented below the step that needs them.
+    pub(crate) plan: Vec<String>,
 }
 
 /// Answer of `search`.

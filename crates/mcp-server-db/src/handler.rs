@@ -6,28 +6,30 @@ use mcp_domain::{Error, ErrorKind};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
-        ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
+        CompleteResult, ContentBlock, Implementation, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, Reference, ServerCapabilities, ServerConfig,
+        Tool,
     },
     service::RequestContext,
 };
 
-use crate::{resources, sqlite::Sqlite, tools};
+use crate::{engine::Engine, resources, tools};
 
 const INSTRUCTIONS: &str = "A database, for reading only. Begin with `list_tables` and \
     `describe_table`; ask with `query`, values as bound parameters; find text with `search`. \
-    An answer with `truncated: true` was cut: narrow the query or use LIMIT and OFFSET.";
+    An answer with `truncated: true` was cut: narrow the query, or ask the same again with \
+    its `next_cursor`.";
 
 /// One client's view of the server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handler {
-    database: Arc<Sqlite>,
+    database: Arc<Engine>,
 }
 
 impl Handler {
-    pub(crate) fn new(database: Arc<Sqlite>) -> Self {
+    pub(crate) fn new(database: Arc<Engine>) -> Self {
         Self { database }
     }
 }
@@ -37,6 +39,7 @@ impl ServerHandler for Handler {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
+            .enable_completions()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(
@@ -51,11 +54,15 @@ impl ServerHandler for Handler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::list()))
+        Ok(ListToolsResult::with_all_items(tools::list(
+            self.database.placeholder(),
+        )))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::list().into_iter().find(|tool| tool.name == name)
+        tools::list(self.database.placeholder())
+            .into_iter()
+            .find(|tool| tool.name == name)
     }
 
     async fn call_tool(
@@ -114,6 +121,29 @@ impl ServerHandler for Handler {
             }
             Err(error) => Err(ErrorData::internal_error(error.to_string(), None)),
         }
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let Reference::Resource(template) = request.r#ref else {
+            return Err(ErrorData::invalid_params(
+                "this server has no prompts",
+                None,
+            ));
+        };
+        let argument = request.argument;
+        resources::complete(
+            &self.database,
+            &template.uri,
+            &argument.name,
+            &argument.value,
+        )
+        .await
+        .map(CompleteResult::new)
+        .map_err(|error| invalid(&error))
     }
 }
 

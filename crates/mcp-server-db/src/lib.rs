@@ -6,19 +6,21 @@
 //!
 //! | tool | what it does |
 //! | --- | --- |
+//! | `list_schemas` | schemas that hold tables |
 //! | `list_tables` | tables and views |
-//! | `describe_table` | columns, keys, indexes of one table |
+//! | `describe_table` | columns, keys, indexes, approximate size of one table |
 //! | `query` | one read-only statement, with bound parameters |
+//! | `explain` | how the database would run a statement |
 //! | `search` | ranked search in text columns |
 //!
-//! Every table is a pair of resources, too: `db://tables/NAME/schema` and
-//! `db://tables/NAME/rows`.
+//! Every table is a pair of resources, too: `db://tables/NAME/schema` (JSON) and
+//! `db://tables/NAME/rows` (CSV; `rows.md` is Markdown). Names are completed.
 //!
 //! # What it promises
 //!
 //! - **Nothing is ever written.** The database engine enforces it, not a look at the SQL.
 //! - **Nothing is unbounded.** Rows, bytes and time have limits; a result that was
-//!   cut says so.
+//!   cut says so, and holds a cursor to go on with.
 //! - **A call that is cancelled stops its statement** in the database.
 //! - **Values keep their types**: integers to 64 bits, decimals as they are stored,
 //!   bytes as `{"$blob": "<base64>"}`, NULL.
@@ -45,6 +47,8 @@
 //! ```
 
 mod answer;
+mod cursor;
+mod engine;
 mod handler;
 mod limits;
 mod resources;

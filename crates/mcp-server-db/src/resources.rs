@@ -1,63 +1,58 @@
-//! Every table as two resources: its schema as JSON, its first rows as CSV.
+//! Every table as resources: its schema as JSON, its first rows as CSV or Markdown.
+
+mod address;
+mod text;
 
 use mcp_domain::{Error, ErrorKind};
-use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
-use serde_json::Value;
+use rmcp::model::{CompletionInfo, Resource, ResourceContents, ResourceTemplate};
 
-use crate::{answer::Rows, sqlite::Sqlite};
+use self::address::{Address, Part};
+use crate::{answer::TableName, cursor::Cursor, engine::Engine};
 
-/// How many rows the CSV of a table shows.
+/// How many rows of a table are shown.
 const ROWS_SHOWN: usize = 50;
 
 /// How many resources a page of the list holds.
 const PAGE: usize = 100;
 
-const PREFIX: &str = "db://tables/";
+/// What is listed of each table. The rows as Markdown are the same rows once more.
+const LISTED: [Part; 2] = [Part::Schema, Part::Csv];
 
 /// One page of the list, and where the next one begins.
 pub(crate) async fn list(
-    database: &Sqlite,
+    database: &Engine,
     cursor: Option<&str>,
 ) -> Result<(Vec<Resource>, Option<String>), Error> {
-    let start: usize = match cursor {
-        None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            let message = format!("`{cursor}` is not a cursor of this server");
-            Error::new(ErrorKind::InvalidInput, message)
-        })?,
-    };
+    let place = Cursor::read(cursor, &"resources")?;
     let tables = database.tables().await?;
-    let all = tables.iter().flat_map(|table| {
-        let schema = format!("Columns, keys and indexes of {}", table.name);
-        let rows = format!("First {ROWS_SHOWN} rows of {}", table.name);
-        [
-            resource(&table.name, "schema", "application/json", schema),
-            resource(&table.name, "rows", "text/csv", rows),
-        ]
-    });
-    let page: Vec<Resource> = all.skip(start).take(PAGE).collect();
-    let end = start + page.len();
-    let more = end < 2 * tables.len() && !page.is_empty();
-    Ok((page, more.then(|| end.to_string())))
+    let all = tables
+        .iter()
+        .flat_map(|table| LISTED.map(|part| resource(table, part)));
+    let page: Vec<Resource> = all.skip(place.skip).take(PAGE).collect();
+    let end = place.skip.saturating_add(page.len());
+    let more = end < LISTED.len() * tables.len();
+    let next = more.then(|| place.after(page.len()));
+    Ok((page, next))
 }
 
-fn resource(table: &str, part: &str, mime_type: &str, description: String) -> Resource {
-    let uri = format!("{PREFIX}{}/{part}", encode(table));
-    Resource::new(uri, format!("{table} ({part})"))
-        .with_description(description)
-        .with_mime_type(mime_type)
+fn resource(table: &TableName, part: Part) -> Resource {
+    let name = &table.name;
+    let address = Address::of(name, part);
+    Resource::new(address.to_string(), format!("{name} ({})", part.noun()))
+        .with_description(format!("{} of {name}", part.description()))
+        .with_mime_type(part.mime_type())
 }
 
 /// The patterns that the addresses follow.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
-    vec![
-        ResourceTemplate::new(format!("{PREFIX}{{table}}/schema"), "table schema")
-            .with_description("Columns, keys and indexes of a table")
-            .with_mime_type("application/json"),
-        ResourceTemplate::new(format!("{PREFIX}{{table}}/rows"), "table rows")
-            .with_description("The first rows of a table")
-            .with_mime_type("text/csv"),
-    ]
+    Part::ALL
+        .map(|part| {
+            let name = format!("table {}", part.noun());
+            ResourceTemplate::new(Address::template(part), name)
+                .with_description(format!("{} of a table", part.description()))
+                .with_mime_type(part.mime_type())
+        })
+        .to_vec()
 }
 
 /// Reads one resource.
@@ -65,102 +60,60 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
 /// # Errors
 ///
 /// `InvalidInput` if there is no such resource.
-pub(crate) async fn read(database: &Sqlite, uri: &str) -> Result<ResourceContents, Error> {
+pub(crate) async fn read(database: &Engine, uri: &str) -> Result<ResourceContents, Error> {
     let unknown = || {
         let message = format!("there is no resource `{uri}`");
         Error::new(ErrorKind::InvalidInput, message)
     };
-    let path = uri.strip_prefix(PREFIX).ok_or_else(unknown)?;
-    let (table, part) = path.rsplit_once('/').ok_or_else(unknown)?;
-    let table = decode(table).ok_or_else(unknown)?;
-    // Also finds out whether there is such a table.
-    let described = database.describe(table).await.map_err(|_| unknown())?;
-    let (text, mime_type) = match part {
-        "schema" => {
-            let text = serde_json::to_string_pretty(&described).unwrap_or_default();
-            (text, "application/json")
+    let Address { table, part } = Address::read(uri).ok_or_else(unknown)?;
+    // Found by their exact names only: an address that works is one that is listed.
+    let tables = database.tables().await?;
+    if !tables.iter().any(|known| known.name == table) {
+        return Err(unknown());
+    }
+    let text = match part {
+        Part::Schema => {
+            let table = database.describe(table).await?;
+            serde_json::to_string_pretty(&table).unwrap_or_default()
         }
-        "rows" => {
-            let name = described.name.replace('"', "\"\"");
-            let sql = format!("SELECT * FROM \"{name}\" LIMIT {ROWS_SHOWN}");
-            (to_csv(&database.query(sql, Vec::new()).await?), "text/csv")
-        }
-        _ => return Err(unknown()),
+        Part::Csv => text::csv(&database.first_rows(table, ROWS_SHOWN).await?),
+        Part::Markdown => text::markdown(&database.first_rows(table, ROWS_SHOWN).await?),
     };
-    Ok(ResourceContents::text(text, uri).with_mime_type(mime_type))
+    Ok(ResourceContents::text(text, uri).with_mime_type(part.mime_type()))
 }
 
-/// RFC 4180, with NULL as an empty field and bytes as base64.
-fn to_csv(rows: &Rows) -> String {
-    let header = rows.columns.iter().map(|column| field(&column.name));
-    let mut csv = header.collect::<Vec<_>>().join(",");
-    csv.push_str("\r\n");
-    for row in &rows.rows {
-        let line = row.iter().map(|value| match value {
-            Value::Null => String::new(),
-            Value::String(text) => field(text),
-            Value::Object(blob) => field(blob["$blob"].as_str().unwrap_or_default()),
-            other => other.to_string(),
-        });
-        csv.push_str(&line.collect::<Vec<_>>().join(","));
-        csv.push_str("\r\n");
+/// Names of tables that begin like this, for the `{table}` of a template.
+///
+/// # Errors
+///
+/// `InvalidInput` if there is no such template or it has no such place.
+pub(crate) async fn complete(
+    database: &Engine,
+    template: &str,
+    argument: &str,
+    beginning: &str,
+) -> Result<CompletionInfo, Error> {
+    if !Part::ALL
+        .map(Address::template)
+        .iter()
+        .any(|t| t == template)
+    {
+        let message = format!("there is no resource template `{template}`");
+        return Err(Error::new(ErrorKind::InvalidInput, message));
     }
-    csv
-}
-
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
+    if argument != "table" {
+        let message = format!("`{template}` has no `{argument}`, only `table`");
+        return Err(Error::new(ErrorKind::InvalidInput, message));
     }
-}
-
-/// Percent-encodes all but the unreserved characters of RFC 3986.
-fn encode(name: &str) -> String {
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-fn decode(encoded: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        if byte == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(byte);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_name_survives_its_address() {
-        for name in ["orders", "a b/c%d", "naïve\"'", "表", ""] {
-            assert_eq!(decode(&encode(name)).as_deref(), Some(name));
-        }
-        assert_eq!(decode("%zz"), None);
-        assert_eq!(decode("%e4"), None);
-    }
-
-    #[test]
-    fn csv_quotes_what_it_must() {
-        assert_eq!(field("plain"), "plain");
-        assert_eq!(field("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
-    }
+    let beginning = beginning.to_lowercase();
+    let tables = database.tables().await?.into_iter();
+    let mut names: Vec<String> = tables
+        .map(|table| table.name)
+        .filter(|name| name.to_lowercase().starts_with(&beginning))
+        .collect();
+    let total = names.len();
+    names.truncate(CompletionInfo::MAX_VALUES);
+    let more = names.len() < total;
+    CompletionInfo::with_pagination(names, u32::try_from(total).ok(), more)
+        .map_err(|message| Error::new(ErrorKind::BadResponse, message))
 }

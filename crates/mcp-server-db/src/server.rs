@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{handler::Handler, limits::Limits, sqlite::Sqlite};
+use crate::{engine::Engine, handler::Handler, limits::Limits, sqlite::Sqlite};
 
 /// A database behind MCP. Cheap to clone; all clones serve the same database.
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ impl DatabaseServer {
     ///
     /// `InvalidInput` if there is no such file, or it is no database.
     pub fn open_sqlite(path: &Path, limits: Limits) -> Result<Self, Error> {
-        let database = Arc::new(Sqlite::open(path, limits)?);
-        let handler = Handler::new(database);
+        let database = Engine::Sqlite(Sqlite::open(path, limits)?);
+        let handler = Handler::new(Arc::new(database));
         Ok(Self { handler })
     }
 

@@ -1,6 +1,7 @@
 //! SQLite: a few read-only connections, used off the async threads.
 
 mod catalog;
+mod explain;
 mod harden;
 mod query;
 mod search;
@@ -42,6 +43,10 @@ impl Sqlite {
             idle: Arc::new(Mutex::new(vec![first])),
             running: Arc::new(Semaphore::new(limits.statements.max(1))),
         })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Runs `work` on a connection, on a thread where it may block.

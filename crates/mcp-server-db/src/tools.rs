@@ -1,4 +1,6 @@
-//! The tools: what they are called, what they take, what they answer.
+//! The tools: which there are, and how one is called.
+
+mod arguments;
 
 use std::sync::Arc;
 
@@ -8,66 +10,33 @@ use rmcp::{
     model::{JsonObject, Tool, ToolAnnotations},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use self::arguments::{DescribeTable, Explain, ListSchemas, ListTables, Query, Search};
 use crate::{
-    answer::{Hits, Rows, Table, Tables},
-    sqlite::Sqlite,
+    answer::{Hits, Plan, Rows, Schemas, Table, Tables},
+    cursor::Cursor,
+    engine::{Engine, Page, Statement, Wanted},
 };
 
-/// Arguments of `list_tables`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ListTables {}
-
-/// Arguments of `describe_table`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct DescribeTable {
-    /// The table's name, as `list_tables` tells it.
-    table: String,
-}
-
-/// Arguments of `query`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Query {
-    /// One statement that reads. Values belong into `parameters`, as `?` in the statement.
-    sql: String,
-    /// Values for the `?` of the statement, in order.
-    #[serde(default)]
-    parameters: Vec<Value>,
-}
-
-/// Arguments of `search`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Search {
-    /// Words that must all occur.
-    text: String,
-    /// Search in this table only.
-    table: Option<String>,
-    /// The most rows to find. Default: 20.
-    #[serde(default = "twenty")]
-    limit: usize,
-}
-
-fn twenty() -> usize {
-    20
-}
-
-/// All tools.
-pub(crate) fn list() -> Vec<Tool> {
+/// All tools, for statements that mark parameters like this.
+pub(crate) fn list(placeholder: &str) -> Vec<Tool> {
+    let query = format!(
+        "Runs one SQL statement that reads. Bind values as parameters, {placeholder} in the \
+         statement. An answer that was cut has a `next_cursor` to go on with."
+    );
     vec![
+        tool::<ListSchemas, Schemas>("list_schemas", "Lists the schemas that hold tables."),
         tool::<ListTables, Tables>("list_tables", "Lists the tables and views of the database."),
         tool::<DescribeTable, Table>(
             "describe_table",
-            "Tells the columns, keys and indexes of a table.",
+            "Tells the columns, keys, indexes and approximate size of a table.",
         ),
-        tool::<Query, Rows>(
-            "query",
-            "Runs one SQL statement that reads. Use bound parameters for values.",
+        tool::<Query, Rows>("query", query),
+        tool::<Explain, Plan>(
+            "explain",
+            "Tells how the database would run a statement, without running it.",
         ),
         tool::<Search, Hits>(
             "search",
@@ -76,16 +45,17 @@ pub(crate) fn list() -> Vec<Tool> {
     ]
 }
 
-fn tool<Arguments, Answer>(name: &'static str, description: &'static str) -> Tool
+fn tool<Arguments, Answer>(name: &'static str, description: impl Into<String>) -> Tool
 where
     Arguments: JsonSchema + 'static,
     Answer: JsonSchema + 'static,
 {
     let hints = ToolAnnotations::new()
         .read_only(true)
+        .destructive(false)
         .idempotent(true)
         .open_world(false);
-    Tool::new(name, description, schema::<Arguments>())
+    Tool::new(name, description.into(), schema::<Arguments>())
         .with_raw_output_schema(schema::<Answer>())
         .with_annotations(hints)
 }
@@ -101,33 +71,74 @@ fn schema<T: JsonSchema + 'static>() -> Arc<JsonObject> {
 /// `InvalidInput` if there is no such tool or the arguments do not fit;
 /// `ToolFailed` if the database said no.
 pub(crate) async fn call(
-    database: &Sqlite,
+    database: &Engine,
     name: &str,
     arguments: JsonObject,
 ) -> Result<Value, Error> {
     match name {
-        "list_tables" => {
-            let ListTables {} = read(name, arguments)?;
-            let tables = database.tables().await?;
-            to_value(&Tables { tables })
+        "list_schemas" => {
+            let ListSchemas {} = read(name, arguments)?;
+            let schemas = database.schemas().await?;
+            to_value(&Schemas { schemas })
         }
+        "list_tables" => to_value(&list_tables(database, read(name, arguments)?).await?),
         "describe_table" => {
             let DescribeTable { table } = read(name, arguments)?;
             to_value(&database.describe(table).await?)
         }
-        "query" => {
-            let Query { sql, parameters } = read(name, arguments)?;
-            to_value(&database.query(sql, parameters).await?)
+        "query" => to_value(&query(database, read(name, arguments)?).await?),
+        "explain" => {
+            let Explain { sql, parameters } = read(name, arguments)?;
+            let plan = database.explain(Statement { sql, parameters }).await?;
+            to_value(&Plan { plan })
         }
         "search" => {
             let Search { text, table, limit } = read(name, arguments)?;
-            to_value(&database.search(text, table, limit).await?)
+            let limit = limit.clamp(1, database.limits().rows.max(1));
+            let wanted = Wanted { text, table, limit };
+            to_value(&database.search(wanted).await?)
         }
         _ => {
             let message = format!("there is no tool `{name}`");
             Err(Error::new(ErrorKind::InvalidInput, message))
         }
     }
+}
+
+async fn list_tables(database: &Engine, asked: ListTables) -> Result<Tables, Error> {
+    let ListTables { schema, cursor } = asked;
+    let place = Cursor::read(cursor.as_deref(), &schema)?;
+    let mut tables = database.tables().await?;
+    if let Some(schema) = &schema {
+        tables.retain(|table| &table.schema == schema);
+    }
+    let page = database.limits().rows.max(1);
+    let all = tables.len();
+    let tables: Vec<_> = tables.into_iter().skip(place.skip).take(page).collect();
+    let told = tables.len();
+    let more = place.skip.saturating_add(told) < all;
+    Ok(Tables {
+        next_cursor: more.then(|| place.after(told)),
+        tables,
+    })
+}
+
+async fn query(database: &Engine, asked: Query) -> Result<Rows, Error> {
+    let Query {
+        sql,
+        parameters,
+        max_rows,
+        cursor,
+    } = asked;
+    let place = Cursor::read(cursor.as_deref(), &(&sql, &parameters))?;
+    let most = database.limits().rows;
+    let page = Page {
+        skip: place.skip,
+        rows: max_rows.unwrap_or(most).clamp(1, most.max(1)),
+    };
+    let mut rows = database.query(Statement { sql, parameters }, page).await?;
+    rows.next_cursor = rows.truncated.then(|| place.after(rows.row_count));
+    Ok(rows)
 }
 
 fn read<T: DeserializeOwned>(tool: &str, arguments: JsonObject) -> Result<T, Error> {

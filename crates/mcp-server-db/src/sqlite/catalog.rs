@@ -4,9 +4,19 @@ use mcp_domain::{Error, ErrorKind};
 use rusqlite::{Connection, Row};
 
 use super::{Sqlite, failed};
-use crate::answer::{Column, ForeignKey, Index, Table, TableName};
+use crate::answer::{Column, ForeignKey, Index, Schema, Table, TableName};
+
+/// The one schema there is: nothing can be attached.
+const SCHEMA: &str = "main";
 
 impl Sqlite {
+    /// All schemas.
+    pub(crate) async fn schemas(&self) -> Result<Vec<Schema>, Error> {
+        let name = SCHEMA.to_owned();
+        let tables = self.tables().await?.len();
+        Ok(vec![Schema { name, tables }])
+    }
+
     /// All tables and views, by name; not those that SQLite and its indexes keep for themselves.
     pub(crate) async fn tables(&self) -> Result<Vec<TableName>, Error> {
         self.run(tables).await
@@ -26,27 +36,43 @@ pub(super) fn tables(connection: &Connection) -> Result<Vec<TableName>, Error> {
     all(connection, SQL, "", |row| {
         Ok(TableName {
             name: row.get(0)?,
+            schema: SCHEMA.to_owned(),
             kind: row.get(1)?,
         })
     })
 }
 
-fn describe(connection: &Connection, name: &str) -> Result<Table, Error> {
-    let known = tables(connection)?;
-    let Some(table) = known
-        .iter()
+/// The table that a caller means.
+pub(super) fn find(connection: &Connection, name: &str) -> Result<TableName, Error> {
+    let mut known = tables(connection)?.into_iter();
+    known
         .find(|table| table.name.eq_ignore_ascii_case(name))
-    else {
-        return Err(no_such_table(name));
-    };
-    let name = table.name.as_str();
+        .ok_or_else(|| no_such_table(name))
+}
+
+fn describe(connection: &Connection, name: &str) -> Result<Table, Error> {
+    let TableName { name, schema, kind } = find(connection, name)?;
+    let name = name.as_str();
     Ok(Table {
         name: name.to_owned(),
-        kind: table.kind.clone(),
+        schema,
+        kind,
         columns: columns(connection, name)?,
         foreign_keys: foreign_keys(connection, name)?,
         indexes: indexes(connection, name)?,
+        row_estimate: row_estimate(connection, name)?,
     })
+}
+
+/// What `ANALYZE` counted, if it has been run.
+fn row_estimate(connection: &Connection, table: &str) -> Result<Option<i64>, Error> {
+    const COUNTED: &str = "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'";
+    const SQL: &str = "SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ?1";
+    if all(connection, COUNTED, "", |_| Ok(()))?.is_empty() {
+        return Ok(None);
+    }
+    let estimates = all(connection, SQL, table, |row| row.get(0))?;
+    Ok(estimates.into_iter().next().flatten())
 }
 
 pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Error> {

@@ -2,32 +2,46 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mcp_domain::{Error, ErrorKind};
-use rusqlite::{Connection, Statement, types::ValueRef};
+use rusqlite::{Connection, types::ValueRef};
 use serde_json::{Value, json};
 
-use super::{Sqlite, failed};
+use super::{Sqlite, catalog::find, failed, quoted};
 use crate::{
     answer::{ResultColumn, Rows},
-    limits::Limits,
+    engine::{Page, Statement},
 };
 
 impl Sqlite {
     /// Runs one statement.
-    pub(crate) async fn query(&self, sql: String, parameters: Vec<Value>) -> Result<Rows, Error> {
-        let limits = self.limits;
-        self.run(move |connection| query(connection, &sql, &parameters, &limits))
+    pub(crate) async fn query(&self, statement: Statement, page: Page) -> Result<Rows, Error> {
+        let bytes = self.limits.bytes;
+        self.run(move |connection| query(connection, &statement, page, bytes))
             .await
+    }
+
+    /// The first rows of a table or view.
+    pub(crate) async fn first_rows(&self, table: String, rows: usize) -> Result<Rows, Error> {
+        let bytes = self.limits.bytes;
+        self.run(move |connection| {
+            let name = quoted(&find(connection, &table)?.name);
+            let statement = Statement {
+                sql: format!("SELECT * FROM {name} LIMIT {rows}"),
+                parameters: Vec::new(),
+            };
+            query(connection, &statement, Page { skip: 0, rows }, bytes)
+        })
+        .await
     }
 }
 
-pub(super) fn query(
+fn query(
     connection: &Connection,
-    sql: &str,
-    parameters: &[Value],
-    limits: &Limits,
+    asked: &Statement,
+    page: Page,
+    most_bytes: usize,
 ) -> Result<Rows, Error> {
-    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    bind(&mut statement, parameters)?;
+    let mut statement = connection.prepare_cached(&asked.sql).map_err(failed)?;
+    bind(&mut statement, &asked.parameters)?;
     let mut answer = Rows {
         columns: columns(&statement),
         ..Rows::default()
@@ -39,8 +53,13 @@ pub(super) fn query(
     }
     let mut bytes = 0;
     let mut rows = statement.raw_query();
+    let mut left_out = 0;
     while let Some(row) = rows.next().map_err(failed)? {
-        if answer.rows.len() == limits.rows || bytes > limits.bytes {
+        if left_out < page.skip {
+            left_out += 1;
+            continue;
+        }
+        if answer.rows.len() == page.rows || bytes > most_bytes {
             answer.truncated = true;
             break;
         }
@@ -56,7 +75,7 @@ pub(super) fn query(
     Ok(answer)
 }
 
-fn columns(statement: &Statement<'_>) -> Vec<ResultColumn> {
+fn columns(statement: &rusqlite::Statement<'_>) -> Vec<ResultColumn> {
     statement
         .columns()
         .map(|column| ResultColumn {
@@ -66,7 +85,10 @@ fn columns(statement: &Statement<'_>) -> Vec<ResultColumn> {
         .collect()
 }
 
-fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), Error> {
+pub(super) fn bind(
+    statement: &mut rusqlite::Statement<'_>,
+    parameters: &[Value],
+) -> Result<(), Error> {
     let wanted = statement.parameter_count();
     if wanted != parameters.len() {
         let given = parameters.len();
@@ -79,7 +101,11 @@ fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), Error
     Ok(())
 }
 
-fn bind_one(statement: &mut Statement<'_>, index: usize, value: &Value) -> Result<(), Error> {
+fn bind_one(
+    statement: &mut rusqlite::Statement<'_>,
+    index: usize,
+    value: &Value,
+) -> Result<(), Error> {
     match value {
         Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
         Value::Bool(value) => statement.raw_bind_parameter(index, value),

@@ -9,22 +9,22 @@ use super::{
     catalog::{columns, tables},
     failed, quoted,
 };
-use crate::answer::{Hit, Hits};
+use crate::{
+    answer::{Hit, Hits},
+    engine::Wanted,
+};
 
 /// A table without a full-text index is searched up to this row.
 const ROWS_SCANNED: usize = 50_000;
 
 impl Sqlite {
     /// Finds rows that hold all words of `text`.
-    pub(crate) async fn search(
-        &self,
-        text: String,
-        table: Option<String>,
-        limit: usize,
-    ) -> Result<Hits, Error> {
-        let limit = limit.clamp(1, self.limits.rows.max(1));
-        self.run(move |connection| search(connection, &text, table.as_deref(), limit))
-            .await
+    pub(crate) async fn search(&self, wanted: Wanted) -> Result<Hits, Error> {
+        self.run(move |connection| {
+            let table = wanted.table.as_deref();
+            search(connection, &wanted.text, table, wanted.limit)
+        })
+        .await
     }
 }
 

@@ -48,6 +48,15 @@ pub(crate) async fn client() -> Client {
     connect(Limits::default(), ClientLifecycleMode::Initialize).await
 }
 
+/// A client of another database.
+pub(crate) async fn client_of(path: &Path) -> Client {
+    let server = DatabaseServer::open_sqlite(path, Limits::default()).unwrap();
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(server.serve_stream(theirs));
+    let mode = ClientLifecycleMode::Initialize;
+    config().serve_with_lifecycle(ours, mode).await.unwrap()
+}
+
 /// Calls a tool, whatever it says.
 pub(crate) async fn call(client: &Client, tool: &'static str, arguments: Value) -> CallToolResult {
     let mut params = CallToolRequestParams::new(tool);

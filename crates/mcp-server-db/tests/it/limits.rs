@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_server_db::Limits;
 use rmcp::{model::CallToolRequestParams, service::ClientLifecycleMode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use crate::client::{ask, connect, lifecycles, refused};
@@ -26,6 +26,55 @@ async fn rows_are_cut_and_that_is_told() {
     );
     let all = json!({ "sql": "SELECT * FROM events LIMIT 10" });
     assert_eq!(ask(&client, "query", all).await["truncated"], false);
+}
+
+/// All rows of a statement, asked for page by page.
+async fn pages(client: &crate::client::Client, question: &Value) -> Vec<Value> {
+    let mut rows = Vec::new();
+    let mut question = question.clone();
+    loop {
+        let page = ask(client, "query", question.clone()).await;
+        rows.extend(page["rows"].as_array().unwrap().iter().cloned());
+        assert_eq!(page["truncated"], !page["next_cursor"].is_null());
+        if page["next_cursor"].is_null() {
+            return rows;
+        }
+        question["cursor"] = page["next_cursor"].clone();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_goes_on_at_its_cursor() {
+    let limits = Limits {
+        rows: 10,
+        bytes: 9_000,
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    let by_rows =
+        json!({ "sql": "SELECT id FROM orders WHERE id <= ? ORDER BY id", "parameters": [95] });
+    let ids: Vec<Value> = (1..=95).map(|id| json!([id])).collect();
+    assert_eq!(pages(&client, &by_rows).await, ids);
+    // Each picture has 2 KiB: some of them fit into an answer.
+    let by_bytes = json!({ "sql": "SELECT id, thumbnail FROM product_images ORDER BY id" });
+    let rows = pages(&client, &by_bytes).await;
+    let ids: Vec<Value> = rows.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(ids, (1..=120).map(Value::from).collect::<Vec<_>>());
+    let wish = json!({ "sql": "SELECT id FROM orders ORDER BY id", "max_rows": 3 });
+    assert_eq!(ask(&client, "query", wish).await["row_count"], 3);
+}
+
+#[tokio::test]
+async fn a_cursor_is_good_for_its_own_question_only() {
+    let client = connect(Limits::default(), ClientLifecycleMode::Initialize).await;
+    let first = ask(&client, "query", json!({ "sql": "SELECT * FROM events" })).await;
+    let cursor = &first["next_cursor"];
+    for (sql, cursor) in [("SELECT * FROM orders", cursor), ("SELECT 1", &json!("x"))] {
+        let mut params = CallToolRequestParams::new("query");
+        params.arguments = json!({ "sql": sql, "cursor": cursor }).as_object().cloned();
+        let error = client.peer().call_tool(params).await.unwrap_err();
+        assert!(error.to_string().contains("cursor"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,52 @@ async fn every_table_has_two_that_can_be_read() {
         Some("order_id,line,product_id,quantity,unit_price")
     );
     assert_eq!(rows.lines().count(), 51);
+    let (rows, mime_type) = read(&client, "db://tables/order_items/rows.md").await;
+    assert_eq!(mime_type, "text/markdown");
+    assert_eq!(rows.lines().nth(1), Some("| --- | --- | --- | --- | --- |"));
+    assert_eq!(rows.lines().count(), 52);
+}
+
+async fn completed(client: &Client, template: &str, argument: &str, value: &str) -> Vec<String> {
+    client
+        .complete_resource_simple(template, argument, value)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn names_of_tables_are_completed() {
+    let client = client().await;
+    let template = "db://tables/{table}/rows";
+    assert_eq!(
+        completed(&client, template, "table", "Ord").await,
+        ["order_items", "order_totals", "orders"]
+    );
+    assert_eq!(completed(&client, template, "table", "").await.len(), 13);
+    assert!(completed(&client, template, "table", "%").await.is_empty());
+    for (template, argument) in [(template, "nope"), ("db://nope/{table}", "table")] {
+        let wrong = client
+            .complete_resource_simple(template, argument, "")
+            .await;
+        assert!(wrong.unwrap_err().to_string().contains("nope"));
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_told_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.sqlite");
+    let many = rusqlite::Connection::open(&path).unwrap();
+    for n in 0..120 {
+        many.execute_batch(&format!("CREATE TABLE t{n:03} (x)"))
+            .unwrap();
+    }
+    let client = crate::client::client_of(&path).await;
+    let first = client.list_resources(None).await.unwrap();
+    assert_eq!(first.resources.len(), 100);
+    let all = client.list_all_resources().await.unwrap();
+    assert_eq!(all.len(), 240);
+    assert_eq!(all[239].uri, "db://tables/t119/rows");
 }
 
 #[tokio::test]

@@ -22,7 +22,15 @@ async fn every_tool_declares_its_schemas_and_that_it_only_reads() {
     let client = client().await;
     let tools = client.list_all_tools().await.unwrap();
     let names: Vec<_> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_eq!(names, ["list_tables", "describe_table", "query", "search"]);
+    let expected = [
+        "list_schemas",
+        "list_tables",
+        "describe_table",
+        "query",
+        "explain",
+        "search",
+    ];
+    assert_eq!(names, expected);
     for tool in &tools {
         assert_eq!(tool.input_schema["type"], "object", "{}", tool.name);
         let output = tool.output_schema.as_ref().unwrap();
@@ -30,6 +38,7 @@ async fn every_tool_declares_its_schemas_and_that_it_only_reads() {
         let hints = tool.annotations.as_ref().unwrap();
         assert_eq!(hints.read_only_hint, Some(true));
         assert_eq!(hints.idempotent_hint, Some(true));
+        assert_eq!(hints.destructive_hint, Some(false));
     }
 }
 
@@ -60,6 +69,63 @@ async fn tables_are_listed_without_those_of_the_engine() {
 }
 
 #[tokio::test]
+async fn schemas_are_listed_and_tables_by_schema() {
+    let client = client().await;
+    let answer = ask(&client, "list_schemas", json!({})).await;
+    assert_eq!(answer["schemas"], json!([{ "name": "main", "tables": 13 }]));
+    let main = ask(&client, "list_tables", json!({ "schema": "main" })).await;
+    assert_eq!(main["tables"].as_array().unwrap().len(), 13);
+    let other = ask(&client, "list_tables", json!({ "schema": "nope" })).await;
+    assert_eq!(other["tables"], json!([]));
+}
+
+#[tokio::test]
+async fn a_list_of_tables_that_was_cut_goes_on_at_its_cursor() {
+    let limits = Limits {
+        rows: 5,
+        ..Limits::default()
+    };
+    let client = connect(limits, lifecycles()[0].clone()).await;
+    let mut names = Vec::new();
+    let mut cursor = Value::Null;
+    loop {
+        let page = ask(&client, "list_tables", json!({ "cursor": cursor })).await;
+        let tables = page["tables"].as_array().unwrap().clone();
+        assert!(tables.len() <= 5);
+        names.extend(tables.into_iter().map(|table| table["name"].clone()));
+        cursor = page["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    names.dedup();
+    assert_eq!(names.len(), 13);
+}
+
+#[tokio::test]
+async fn a_plan_is_told_and_nothing_is_run() {
+    let client = client().await;
+    let bomb = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT * FROM n";
+    ask(&client, "explain", json!({ "sql": bomb })).await;
+    let sql = "SELECT * FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.id = ?";
+    for parameters in [json!([]), json!([7])] {
+        let asked = json!({ "sql": sql, "parameters": parameters });
+        let plan = ask(&client, "explain", asked).await["plan"].to_string();
+        assert!(
+            plan.contains("SEARCH o USING INTEGER PRIMARY KEY"),
+            "{plan}"
+        );
+    }
+    let nested = json!({ "sql": "SELECT 1 UNION SELECT 2" });
+    let plan = ask(&client, "explain", nested).await["plan"].clone();
+    assert_eq!(plan[0], "MERGE (UNION)");
+    assert!(plan[1].as_str().unwrap().starts_with("  "), "{plan}");
+    for refused_here in ["DELETE FROM orders", "SELECT 1; SELECT 2", "nonsense"] {
+        refused(&client, "explain", json!({ "sql": refused_here })).await;
+    }
+}
+
+#[tokio::test]
 async fn a_table_is_described_with_keys_and_indexes() {
     let client = client().await;
     let table = ask(&client, "describe_table", json!({ "table": "orders" })).await;
@@ -71,6 +137,14 @@ async fn a_table_is_described_with_keys_and_indexes() {
         && key["references_table"] == "customers"
         && key["references_column"] == "id"));
     assert_eq!(table["indexes"][0]["columns"], json!(["customer_id"]));
+    assert_eq!(table["schema"], "main");
+    // The sample database has been analysed; a view cannot be.
+    assert_eq!(table["row_estimate"], 10_000);
+    let view = json!({ "table": "order_totals" });
+    assert_eq!(
+        ask(&client, "describe_table", view).await["row_estimate"],
+        Value::Null
+    );
 
     let unknown = refused(&client, "describe_table", json!({ "table": "nope" })).await;
     assert!(unknown.starts_with("no such table: nope"), "{unknown}");

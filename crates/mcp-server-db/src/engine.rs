@@ -1,0 +1,112 @@
+//! The seam between MCP and the databases: what every engine answers.
+//!
+//! Tools, resources and limits are written once, above this line. Below it, each
+//! engine enforces with its own means that nothing is written and nothing unbounded.
+
+use mcp_domain::Error;
+use serde_json::Value;
+
+use crate::{
+    answer::{Hits, Rows, Schema, Table, TableName},
+    limits::Limits,
+    sqlite::Sqlite,
+};
+
+/// One statement, with the values for its parameters.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) sql: String,
+    pub(crate) parameters: Vec<Value>,
+}
+
+/// Which rows of a result are wanted: so many, after those that were told before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) skip: usize,
+    pub(crate) rows: usize,
+}
+
+/// What to search for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Words that must all occur.
+    pub(crate) text: String,
+    /// Search in this table only.
+    pub(crate) table: Option<String>,
+    pub(crate) limit: usize,
+}
+
+/// A database. All futures stop their statement when they are dropped.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    Sqlite(Sqlite),
+}
+
+impl Engine {
+    /// What one call may cost.
+    pub(crate) fn limits(&self) -> &Limits {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.limits(),
+        }
+    }
+
+    /// How a statement marks its parameters.
+    pub(crate) fn placeholder(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "?",
+        }
+    }
+
+    /// All schemas that hold tables.
+    pub(crate) async fn schemas(&self) -> Result<Vec<Schema>, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.schemas().await,
+        }
+    }
+
+    /// All tables and views, by schema and name; not those that the engine keeps for itself.
+    pub(crate) async fn tables(&self) -> Result<Vec<TableName>, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.tables().await,
+        }
+    }
+
+    /// One table or view.
+    ///
+    /// # Errors
+    ///
+    /// `ToolFailed` if there is none of this name, as every method that takes one.
+    pub(crate) async fn describe(&self, table: String) -> Result<Table, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.describe(table).await,
+        }
+    }
+
+    /// The first rows of a table or view.
+    pub(crate) async fn first_rows(&self, table: String, rows: usize) -> Result<Rows, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.first_rows(table, rows).await,
+        }
+    }
+
+    /// Runs one statement that reads.
+    pub(crate) async fn query(&self, statement: Statement, page: Page) -> Result<Rows, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.query(statement, page).await,
+        }
+    }
+
+    /// How the engine would run a statement, one line a step. Nothing is run.
+    pub(crate) async fn explain(&self, statement: Statement) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.explain(statement).await,
+        }
+    }
+
+    /// Finds rows that hold all words of a text.
+    pub(crate) async fn search(&self, wanted: Wanted) -> Result<Hits, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.search(wanted).await,
+        }
+    }
+}
