@@ -9,12 +9,19 @@ use self::{
     summary::{Outcome, Summary},
     toolchain::Toolchain,
 };
-use crate::{cargo, dependencies, say, test, tidy, workspace::Workspace};
+use crate::{
+    cargo,
+    conformance::{self, Side},
+    dependencies, say, test,
+    third_party::{self, Installed},
+    tidy,
+    workspace::Workspace,
+};
 
 pub(crate) const HELP: &str = "\
 Checks all that a change must pass: format, the rules of the house, dependencies and
-licences, clippy, each crate alone, tests, documentation, the promised Rust version,
-bans and advisories.
+licences, clippy, each crate alone, tests, documentation, servers that others wrote,
+conformance, the promised Rust version, bans and advisories.
 
 Usage: cargo xtask ci
 
@@ -25,7 +32,7 @@ skipped, and the summary says why.
 type Step = (&'static str, fn(&Workspace) -> Outcome);
 
 /// The quick ones first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
     ("format", |_| cargo_step(&["fmt", "--all", "--check"])),
     ("tidy", |workspace| tidy::run(workspace).into()),
     ("dependencies", |workspace| {
@@ -35,6 +42,13 @@ const STEPS: [Step; 10] = [
     ("each crate alone", each_crate_alone),
     ("test", |_| test::run(&[]).into()),
     ("docs", |_| docs()),
+    ("third party", |_| {
+        with(third_party::servers(), |servers| {
+            test::run_third_party(servers, &[])
+        })
+    }),
+    ("client conforms", |_| conforms(Side::Client)),
+    ("server conforms", |_| conforms(Side::Server)),
     ("rust version", rust_version),
     ("bans", |_| bans()),
     ("advisories", |_| advisories()),
@@ -110,6 +124,29 @@ fn docs() -> Outcome {
     let inside = doc(&["--document-private-items"], inside);
     let outside = doc(&[], "--deny warnings");
     inside.and(outside).into()
+}
+
+fn conforms(side: Side) -> Outcome {
+    with(third_party::conformance(), |suite| {
+        suite.complete()?;
+        conformance::test(side, suite, &[])
+    })
+}
+
+/// Does this with what could be installed. Where that is nothing, npm and PyPI are
+/// out of reach, or there is no Python to begin with.
+fn with(
+    installed: Result<Installed, String>,
+    act: impl FnOnce(&Installed) -> Result<(), String>,
+) -> Outcome {
+    match installed {
+        Ok(installed) if installed.is_empty() => {
+            let why = installed.complete().err().unwrap_or_default();
+            Outcome::Skipped(why)
+        }
+        Ok(installed) => act(&installed).into(),
+        Err(why) => Outcome::Failed(why),
+    }
 }
 
 /// With the oldest Rust that we promise to work with.

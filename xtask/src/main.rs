@@ -3,8 +3,10 @@
 mod bench;
 mod cargo;
 mod ci;
+mod conformance;
 mod dependencies;
 mod test;
+mod third_party;
 mod tidy;
 mod workspace;
 
@@ -24,6 +26,7 @@ Usage: cargo xtask <TASK> [ARGUMENTS]
 Tasks:
   bench [ARGUMENTS]  measure what the pool saves, on real sessions
   test [ARGUMENTS]   run all tests, or those that the arguments pick
+  conformance SIDE   run the official conformance suite against our client or server
   tidy               check the rules of the house: layers, docs, lints, places
   ci                 check all that a change must pass
 
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> Result<(), Failure> {
     let Some((task, args)) = args.split_first() else {
-        let message = "say which task: bench, ci, test or tidy (`cargo xtask help`)";
+        let message = "say which task: bench, ci, conformance, test or tidy (`cargo xtask help`)";
         return Err(Failure::Usage(message.to_owned()));
     };
     let help = args
@@ -83,6 +86,7 @@ fn run(args: &[String]) -> Result<(), Failure> {
     match task.as_str() {
         "help" | "--help" | "-h" => print(HELP),
         "ci" if help => print(ci::HELP),
+        "conformance" if help => print(conformance::HELP),
         "test" if help => print(test::HELP),
         "tidy" if help => print(TIDY_HELP),
         "bench" => bench::run(args)?,
@@ -90,6 +94,7 @@ fn run(args: &[String]) -> Result<(), Failure> {
             no_arguments(task, args)?;
             ci::run()?;
         }
+        "conformance" => conformance::run(args)?,
         "test" => test::run(args)?,
         "tidy" => {
             no_arguments(task, args)?;
@@ -137,7 +142,7 @@ mod tests {
     fn what_makes_no_sense_is_named() {
         refused(
             &[],
-            "say which task: bench, ci, test or tidy (`cargo xtask help`)",
+            "say which task: bench, ci, conformance, test or tidy (`cargo xtask help`)",
         );
         refused(
             &["tset"],

@@ -1,6 +1,10 @@
 //! `cargo xtask test`: all tests.
 
-use crate::{cargo, say, workspace::Workspace};
+use crate::{
+    cargo, say,
+    third_party::{self, Installed},
+    workspace::Workspace,
+};
 
 pub(crate) const HELP: &str = "\
 Runs all tests of the workspace: with nextest if it is installed, else with
@@ -14,10 +18,26 @@ where whole packages are picked, benchmarks not at all.
   cargo xtask test -p mcp-pool        all tests and doctests of one package
   cargo xtask test half_open          tests whose name has these words
   cargo xtask test -- --nocapture     what the tests print
+
+With --third-party as the first argument, the tests against servers that others wrote
+run instead: those in a module `third_party`. The servers are installed from PyPI and npm
+into target/third-party, with the versions of xtask/third-party, unless they are
+there; MCP_THIRD_PARTY names the folder to the tests. Needs Python 3 with venv.
+
+  cargo xtask test --third-party                all of them
+  cargo xtask test --third-party -p mcp-pool    those of one package
 ";
+
+/// How the tests against servers of others are told apart: by their module.
+const OTHERS: &str = "third_party::";
 
 /// Runs all of them, also after a failure, and says what failed.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if let Some((first, args)) = args.split_first()
+        && first == "--third-party"
+    {
+        return run_third_party(&third_party::servers()?, args);
+    }
     let nextest = cargo::has("nextest");
     if !nextest {
         say("nextest is not installed: running the tests with cargo test");
@@ -34,6 +54,45 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         result = result.and(ended);
     }
     result
+}
+
+/// Runs the tests against these servers of others. What could not be installed fails
+/// the run, and not before the rest has been tested.
+pub(crate) fn run_third_party(installed: &Installed, args: &[String]) -> Result<(), String> {
+    let mut tests = cargo::command();
+    tests.args(plan_third_party(args, cargo::has("nextest")));
+    tests.env(third_party::VARIABLE, &installed.folder);
+    let tested = cargo::run(&mut tests);
+    let complete = installed.complete();
+    tested.and(complete)
+}
+
+/// The run of cargo for the tests against servers of others.
+fn plan_third_party(args: &[String], nextest: bool) -> Vec<String> {
+    let wanted = Wanted::new(args);
+    let mut tests = words(if nextest { "nextest run" } else { "test" });
+    tests.extend(words("--locked --no-fail-fast"));
+    if wanted.packages.is_empty() {
+        tests.push("--workspace".to_owned());
+    }
+    if nextest {
+        // Else they are left out: see .config/nextest.toml.
+        tests.extend(words("--ignore-default-filter --filterset"));
+        tests.push(format!("test({OTHERS})"));
+    } else {
+        tests.push("--tests".to_owned());
+    }
+    tests.extend(wanted.before.iter().cloned());
+    let mut after = wanted.after.to_vec();
+    if !nextest {
+        // Beside a name among the arguments: tests of either name run.
+        after.extend([OTHERS, "--test-threads=1"].map(str::to_owned));
+    }
+    if !after.is_empty() {
+        tests.push("--".to_owned());
+        tests.extend(after);
+    }
+    tests
 }
 
 /// The runs of cargo that these arguments ask for.
@@ -145,6 +204,20 @@ mod tests {
         check("", true, &all);
         let plain = "test --locked --no-fail-fast --workspace --lib --bins --tests --examples -- --test-threads=1";
         check("", false, &[plain, all[1], all[2]]);
+    }
+
+    #[test]
+    fn tests_against_servers_of_others_are_picked_by_their_module() {
+        let plan = |args: &str, nextest| plan_third_party(&words(args), nextest).join(" ");
+        assert_eq!(
+            plan("-p mcp-pool dbhub -- --nocapture", true),
+            "nextest run --locked --no-fail-fast --ignore-default-filter --filterset \
+             test(third_party::) -p mcp-pool dbhub -- --nocapture"
+        );
+        assert_eq!(
+            plan("", false),
+            "test --locked --no-fail-fast --workspace --tests -- third_party:: --test-threads=1"
+        );
     }
 
     #[test]

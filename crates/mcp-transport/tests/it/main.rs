@@ -10,3 +10,4 @@ mod lifecycle;
 mod nonsense;
 mod server;
 mod shell;
+mod third_party;
