@@ -8,6 +8,7 @@
 //!
 //! # What it promises
 //!
+//! - Values keep their types, to the digit: see [`Value`].
 //! - Both modes give the same answers, and neither leaks a session or a process.
 //! - Building a plugin opens nothing.
 //! - Where the pool cannot be built, the plugin says so once and goes direct.
@@ -37,17 +38,26 @@
 //! ```
 
 mod access;
-mod answer;
 mod operations;
 mod plugin;
+mod rows;
+mod schema;
+mod value;
 
 pub use self::{
     access::{Access, FlagError},
-    answer::{Column, ForeignKey, Hit, Hits, Index, ResultColumn, Rows, Table, TableName},
     plugin::{DatabasePlugin, PluginBuilder, PluginStats},
+    rows::{ResultColumn, Row, Rows},
+    schema::{Column, ForeignKey, Hit, Hits, Index, Table, TableName},
+    value::{Decimal, DecimalError, Json, Value},
 };
 
 /// The example of the project's README compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The example of the crate's README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct CrateReadme;

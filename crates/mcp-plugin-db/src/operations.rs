@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use mcp_domain::{Error, Operation};
 use mcp_transport::{Client, Resource, ResourceContents};
-use serde_json::{Value, json};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
 
-use crate::{DatabasePlugin, Hits, Rows, Table, TableName, answer::Tables};
+use crate::{
+    DatabasePlugin, Hits, ResultColumn, Rows, Table, TableName, Value, schema::Tables, value::typed,
+};
 
 const TABLES: Operation = Operation::new("tables").repeatable();
 const DESCRIBE: Operation = Operation::new("describe").repeatable();
@@ -58,7 +61,41 @@ impl DatabasePlugin {
     /// As all operations: see above.
     pub async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Rows, Error> {
         let arguments = json!({ "sql": sql, "parameters": parameters });
-        self.tool(QUERY, "query", arguments).await
+        let answer: Answer = self.tool(QUERY, "query", arguments).await?;
+        Ok(answer.into())
+    }
+
+    /// Runs one statement that reads, and its rows as values of a type of yours.
+    ///
+    /// That is a struct whose fields are named like the columns, a tuple in their
+    /// order, or the type of the only column: see [`Rows::parse`].
+    ///
+    /// ```no_run
+    /// # async fn example(shop: mcp_plugin_db::DatabasePlugin) -> Result<(), mcp_domain::Error> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Product {
+    ///     name: String,
+    ///     weight_kg: Option<f64>,
+    /// }
+    ///
+    /// let sql = "SELECT name, weight_kg FROM products WHERE weight_kg < ?";
+    /// for product in shop.query_as::<Product>(sql, &[0.1.into()]).await? {
+    ///     println!("{}: {:?} kg", product.name, product.weight_kg);
+    /// }
+    /// let orders: Vec<u64> = shop.query_as("SELECT count(*) FROM orders", &[]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As all operations, and `BadResponse` if a row is not a `T`.
+    pub async fn query_as<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<Vec<T>, Error> {
+        self.query(sql, parameters).await?.parse()
     }
 
     /// Finds up to `limit` rows whose text holds all words, in one table or in all.
@@ -107,12 +144,41 @@ impl DatabasePlugin {
             .await
     }
 
-    async fn tool<T>(&self, operation: Operation, tool: &str, arguments: Value) -> Result<T, Error>
+    async fn tool<T>(
+        &self,
+        operation: Operation,
+        tool: &str,
+        arguments: serde_json::Value,
+    ) -> Result<T, Error>
     where
-        T: serde::de::DeserializeOwned,
+        T: DeserializeOwned,
     {
         let arguments = &arguments;
         let call = |client: Arc<Client>| async move { client.call_tool(tool, arguments).await };
         self.way.run(operation, call).await?.parse()
+    }
+}
+
+/// Rows as our server writes them.
+#[derive(Deserialize)]
+struct Answer {
+    columns: Vec<ResultColumn>,
+    rows: Vec<Vec<serde_json::Value>>,
+    truncated: bool,
+}
+
+impl From<Answer> for Rows {
+    fn from(answer: Answer) -> Self {
+        let columns = answer.columns;
+        let rows = answer.rows.into_iter().map(|row| {
+            let types = columns.iter().map(|c| c.declared_type.as_deref());
+            let values = row.into_iter().map(Value::from);
+            values
+                .zip(types)
+                .map(|(value, of)| typed(value, of))
+                .collect()
+        });
+        let rows = rows.collect();
+        Self::new(columns, rows, answer.truncated)
     }
 }

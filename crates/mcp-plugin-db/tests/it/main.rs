@@ -7,3 +7,4 @@ mod healing;
 mod program;
 mod send;
 mod servers;
+mod values;

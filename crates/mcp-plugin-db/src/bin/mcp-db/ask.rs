@@ -3,10 +3,9 @@
 use std::{env, time::Duration};
 
 use mcp_domain::{Error, ErrorKind, Target};
-use mcp_plugin_db::{Access, DatabasePlugin};
+use mcp_plugin_db::{Access, DatabasePlugin, Value};
 use mcp_pool::Settings;
 use mcp_transport::ClientConnector;
-use serde_json::Value;
 
 use crate::{
     args::{Ask, Format, ServerArgs},
@@ -51,7 +50,10 @@ async fn answer(plugin: &DatabasePlugin, format: Format, ask: Ask) -> Result<Str
 
 /// What reads as JSON is JSON, everything else is text.
 fn parameter(text: String) -> Value {
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
+    match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(value) => value.into(),
+        Err(_) => text.into(),
+    }
 }
 
 fn target(args: &ServerArgs) -> Result<Target, Error> {

@@ -4,10 +4,9 @@ use std::io::Write as _;
 
 use comfy_table::{ContentArrangement, presets};
 use mcp_domain::{Error, ErrorKind};
-use mcp_plugin_db::{Hits, Rows, Table, TableName};
+use mcp_plugin_db::{Hits, Rows, Table, TableName, Value};
 use mcp_transport::{Resource, ResourceContents};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::args::Format;
 
@@ -151,7 +150,6 @@ fn json(whole: &impl Serialize) -> String {
 fn cell(value: &Value, null: &str) -> String {
     match value {
         Value::Null => null.to_owned(),
-        Value::String(text) => text.clone(),
         other => other.to_string(),
     }
 }

@@ -1,7 +1,6 @@
-//! What a database server answers.
+//! What a database is made of, and what a search in it finds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// A table or view, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,32 +72,6 @@ pub struct Index {
     pub unique: bool,
     /// Its columns, in order.
     pub columns: Vec<String>,
-}
-
-/// The answer to a query.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Rows {
-    /// The columns, in order.
-    pub columns: Vec<ResultColumn>,
-    /// The rows, each in the order of the columns. Integers keep all 64 bits;
-    /// bytes are `{"$blob": "<base64>"}`.
-    pub rows: Vec<Vec<Value>>,
-    /// How many rows there are here.
-    pub row_count: usize,
-    /// Was the answer cut at a limit of the server?
-    pub truncated: bool,
-}
-
-/// A column of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ResultColumn {
-    /// Its name.
-    pub name: String,
-    /// The type as it was declared; `None` for an expression.
-    #[serde(rename = "type")]
-    pub declared_type: Option<String>,
 }
 
 /// What a search found.
