@@ -46,6 +46,9 @@ pub struct PoolStats {
     pub refusals: u64,
     /// Calls that were repeated.
     pub retries: u64,
+    /// Servers whose connections could be shared, and are not, because it was found
+    /// that they run the calls of one connection one after another.
+    pub unshared_servers: u64,
 }
 
 /// Closed connections by reason.

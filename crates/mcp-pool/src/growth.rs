@@ -5,12 +5,15 @@
 #[non_exhaustive]
 pub enum Sharing {
     /// Callers share only where the server keeps no state per connection
-    /// ([`Connection::is_stateless`](mcp_domain::Connection::is_stateless)).
+    /// ([`Connection::is_stateless`](mcp_domain::Connection::is_stateless)), and where it
+    /// pays: the pool watches whether calls on one connection run side by side. Where
+    /// they run one after another, each caller is given a connection of its own
+    /// (`unshared_servers` in the figures); every ten minutes that is found out anew.
     #[default]
     Auto,
     /// One caller at a time.
     Exclusive,
-    /// The server is declared to keep no state per connection.
+    /// The server is declared to keep no state per connection, and sharing to pay.
     Shared,
 }
 
@@ -27,6 +30,8 @@ pub(crate) struct Census {
     pub(crate) alone: usize,
     /// Callers who wait for a connection, or for room on one.
     pub(crate) together: usize,
+    /// One more is wanted than those who wait need.
+    pub(crate) extra: usize,
     /// Has a connection ever been opened?
     pub(crate) warm: bool,
     /// Did the last attempt to connect fail?
@@ -69,7 +74,7 @@ impl Census {
             0
         };
         let wanted = match (self.failing, self.live) {
-            (false, _) => wanted.max(missing),
+            (false, _) => wanted.max(missing).max(self.extra),
             // The minimum can wait for better times.
             (true, 0) => wanted.min(1),
             (true, _) => 0,
@@ -86,17 +91,14 @@ impl Census {
         self.warm = true;
     }
 
-    /// A connect failed. Tells whether nothing is left that those who wait could be
-    /// given; then they are to be told, and count no more.
-    pub(crate) fn failed(&mut self) -> bool {
+    /// A connect failed. Tells how many wait in vain, because nothing is left that
+    /// they could be given; they are to be told, and count no more.
+    pub(crate) fn failed(&mut self) -> Option<usize> {
         self.opening -= 1;
-        let in_vain = self.live == 0 && self.opening == 0;
-        if in_vain {
-            self.alone = 0;
-            self.together = 0;
+        (self.live == 0 && self.opening == 0).then(|| {
             self.epoch += 1;
-        }
-        in_vain
+            std::mem::take(&mut self.alone) + std::mem::take(&mut self.together)
+        })
     }
 }
 
@@ -156,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn one_more_may_be_asked_for_within_the_limit() {
+        let mut curious = census(1, 0, 1, 0);
+        curious.extra = 1;
+        check(curious, Room::Callers(8), 1);
+        curious.reserved = 6;
+        check(curious, Room::Callers(8), 0);
+    }
+
+    #[test]
     fn connections_that_are_closing_hold_their_place() {
         check(census(6, 0, 0, 1), EXCLUSIVE, 0);
     }
@@ -173,11 +184,11 @@ mod tests {
     #[test]
     fn those_who_wait_are_told_when_the_last_hope_fails() {
         let mut two = census(2, 2, 0, 5);
-        assert!(!two.failed());
-        assert!(two.failed());
+        assert_eq!(two.failed(), None);
+        assert_eq!(two.failed(), Some(5));
         assert_eq!((two.waiting(), two.epoch), (0, 1));
         let mut limping = census(2, 1, 1, 5);
-        assert!(!limping.failed());
+        assert_eq!(limping.failed(), None);
         assert_eq!(limping.waiting(), 5);
     }
 

@@ -27,8 +27,15 @@ pub(crate) struct Held<C: Connector> {
 ///
 /// Dropping it closes the connection in the background; the place is free when
 /// that is done.
-pub(crate) struct Pooled<C: Connector> {
+///
+/// Boxed, because deadpool's checkout and ours move it a dozen times.
+pub(crate) type Pooled<C> = Box<Entry<C>>;
+
+/// What is known of one pooled connection.
+pub(crate) struct Entry<C: Connector> {
     pub(crate) held: Arc<Held<C>>,
+    /// When its present or last user took it.
+    pub(crate) taken_at: Instant,
     /// Since when nobody has used it.
     pub(crate) idle_since: Instant,
     /// When it last gave a sign of life.
@@ -42,18 +49,19 @@ pub(crate) struct Pooled<C: Connector> {
     place: Option<Place<C>>,
 }
 
-impl<C: Connector> Pooled<C> {
-    pub(crate) fn new(held: Held<C>, place: Place<C>, cleared: u64) -> Self {
+impl<C: Connector> Entry<C> {
+    pub(crate) fn new(held: Held<C>, place: Place<C>, cleared: u64) -> Pooled<C> {
         let now = Instant::now();
-        Self {
+        Box::new(Self {
             held: Arc::new(held),
+            taken_at: now,
             idle_since: now,
             checked_at: now,
             cleared,
             used: false,
             reason: Reason::Shutdown,
             place: Some(place),
-        }
+        })
     }
 
     /// Closes the connection for this reason.
@@ -62,7 +70,7 @@ impl<C: Connector> Pooled<C> {
     }
 }
 
-impl<C: Connector> Drop for Pooled<C> {
+impl<C: Connector> Drop for Entry<C> {
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {
             place.vacate(Arc::clone(&self.held), self.reason);
@@ -70,9 +78,9 @@ impl<C: Connector> Drop for Pooled<C> {
     }
 }
 
-impl<C: Connector> std::fmt::Debug for Pooled<C> {
+impl<C: Connector> std::fmt::Debug for Entry<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pooled").finish_non_exhaustive()
+        f.debug_struct("Entry").finish_non_exhaustive()
     }
 }
 
@@ -140,10 +148,14 @@ impl<C: Connector> Drop for Place<C> {
             }
             registry.free();
         }
-        if let Some(keyed) = self.keyed.upgrade() {
+        let keyed = self.keyed.upgrade();
+        if let Some(keyed) = &keyed {
             keyed.freed();
         }
         if let Some(registry) = &registry {
+            if let Some(keyed) = &keyed {
+                registry.depopulate(keyed);
+            }
             registry.feed_the_starving();
         }
     }

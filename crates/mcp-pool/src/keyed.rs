@@ -1,59 +1,57 @@
-//! The connections of one server and scope: checkout, return and growth.
-//!
-//! deadpool stores the idle connections. Callers wait at `ready`, a semaphore
-//! with one permit for each connection that can be had at once, so that whoever
-//! waits takes what comes first: a connection that comes back or one that was
-//! just opened. A permit may be stale (its connection was found dead); whoever
-//! draws it finds nothing and waits again. The reverse, a connection without a
-//! permit, does not occur.
+//! The connections of one server and scope: checkout and return.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use deadpool::managed::{self, Object};
+use deadpool::managed::Object;
 use mcp_domain::{Connector, Error, ErrorKind, PoolStats, Scope};
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, Semaphore, SemaphorePermit, watch},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    counters::{Checkout, Counters, Reason, add},
+    counters::{Checkout, Counters, Reason},
     growth::Census,
-    held::{Held, Pooled},
+    held::Held,
     manager::{Manager, unfit},
     registry::Registry,
     server::Core,
-    sharing::Shared,
+    sharing::{
+        Left, Limits, Seat, Shared,
+        payoff::{Advice, Departure, Verdict},
+    },
+    store::{Closed, Permit, Store},
 };
 
-/// While connects fail and open connections are in use, the next attempt waits this long.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+mod growing;
+mod waiting;
+
+use self::waiting::Waiting;
 
 /// The connections of one server and scope.
 pub(crate) struct Keyed<C: Connector> {
+    /// Which it is among all of its pool.
+    pub(crate) number: u64,
     pub(crate) core: Arc<Core<C>>,
     pub(crate) scope: Scope,
     pub(crate) counters: Counters,
     pub(crate) registry: Weak<Registry<C>>,
-    /// Connections that several callers use at this moment.
+    /// Those that nobody uses.
+    pub(crate) store: Store<C>,
+    /// Those that several callers use at this moment.
     pub(crate) shared: Shared<C>,
     /// Wakes one caller who may share when there is room on a connection in use.
-    pub(crate) room: Notify,
-    objects: managed::Pool<Manager<C>>,
-    ready: Semaphore,
+    room: Notify,
     census: Mutex<Census>,
-    /// Why those who wait do so in vain.
-    failures: watch::Sender<Option<Error>>,
+    /// Why those who waited did so in vain.
+    failure: Mutex<Option<Error>>,
     /// When it happened, in milliseconds since `born`; 0 if the last attempt succeeded.
     failed_at: AtomicU64,
     born: Instant,
+    /// How many handles callers have of it.
+    handles: AtomicUsize,
+    /// Is it in the queue of those who wait for a place?
+    is_starving: AtomicBool,
 }
 
 /// How a caller wants to use a connection.
@@ -68,15 +66,19 @@ pub(crate) enum Use {
 /// A connection that was checked out.
 pub(crate) enum Taken<C: Connector> {
     Alone(Object<Manager<C>>),
-    Together(Arc<Held<C>>),
+    Together(Seat<C>),
 }
 
 impl<C: Connector> Taken<C> {
-    pub(crate) fn connection(&self) -> &Arc<C::Connection> {
+    pub(crate) fn held(&self) -> &Arc<Held<C>> {
         match self {
-            Self::Alone(object) => &object.held.connection,
-            Self::Together(held) => &held.connection,
+            Self::Alone(object) => &object.held,
+            Self::Together(seat) => &seat.held,
         }
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<C::Connection> {
+        &self.held().connection
     }
 }
 
@@ -87,29 +89,37 @@ pub(crate) enum Fate {
     Reuse,
 }
 
+/// What the end of a call says of how long calls take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// It ran to its end.
+    Call,
+    /// Nothing: it was cut short.
+    Nothing,
+}
+
 impl<C: Connector> Keyed<C> {
-    pub(crate) fn new(core: Arc<Core<C>>, scope: Scope, registry: Weak<Registry<C>>) -> Self {
-        let settings = core.settings;
-        // Building fails only where timeouts are set without a runtime; none are.
-        #[expect(clippy::expect_used, reason = "no timeouts are set")]
-        let objects = managed::Pool::builder(Manager::new(settings))
-            .max_size(settings.max_connections)
-            .queue_mode(managed::QueueMode::Lifo)
-            .build()
-            .expect("a pool without timeouts");
+    pub(crate) fn new(
+        number: u64,
+        core: Arc<Core<C>>,
+        scope: Scope,
+        registry: Weak<Registry<C>>,
+    ) -> Self {
         Self {
+            number,
+            store: Store::new(core.settings),
             core,
             scope,
             counters: Counters::default(),
             registry,
             shared: Shared::default(),
             room: Notify::new(),
-            objects,
-            ready: Semaphore::new(0),
             census: Mutex::default(),
-            failures: watch::Sender::new(None),
+            failure: Mutex::default(),
             failed_at: AtomicU64::new(0),
             born: Instant::now(),
+            handles: AtomicUsize::new(0),
+            is_starving: AtomicBool::new(false),
         }
     }
 
@@ -122,59 +132,58 @@ impl<C: Connector> Keyed<C> {
     /// A caller who gives up leaves nothing behind. Connections that are being
     /// opened for it land in the pool.
     pub(crate) async fn checkout(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
-        if let Ok(permit) = self.ready.try_acquire()
-            && let Some(object) = self.pick(permit).await?
+        if let Some(permit) = self.store.try_permit().map_err(closed)?
+            && let Some(object) = self.store.take(permit).await.map_err(closed)?
         {
             return Ok(self.hand_out(object, how, Checkout::Hit));
         }
-        if let Some(held) = self.join(how) {
-            return Ok(Taken::Together(held));
+        if let Some(seat) = self.join(how) {
+            return Ok(Taken::Together(seat));
         }
         // Boxed: the future of the way that is taken most stays small.
         Box::pin(self.wait(how)).await
     }
 
     async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
-        let mut failures = self.failures.subscribe();
-        let _waiting = Waiting::enter(self, how);
+        let mut waiting = Waiting::begin(self, how);
+        let joins = how == Use::Together && self.core.may_share();
         loop {
-            let paused = self.grow();
             tokio::select! {
                 biased;
-                permit = self.ready.acquire() => {
-                    let permit = permit.map_err(|_| self.closed())?;
-                    if let Some(object) = self.pick(permit).await? {
-                        let kind = if object.used { Checkout::Wait } else { Checkout::Connect };
-                        return Ok(self.hand_out(object, how, kind));
+                permit = self.store.permit() => {
+                    let permit = permit.map_err(closed)?;
+                    if let Some(taken) = self.take(permit, how).await? {
+                        waiting.end();
+                        return Ok(taken);
                     }
                 }
-                () = self.room.notified(), if how == Use::Together => {
-                    if let Some(held) = self.join(how) {
-                        return Ok(Taken::Together(held));
+                () = self.room.notified(), if joins => {
+                    if let Some(seat) = self.join(how) {
+                        waiting.end();
+                        return Ok(Taken::Together(seat));
                     }
                 }
-                _ = failures.changed() => {
-                    if let Some(failure) = &*failures.borrow_and_update() {
-                        return Err(failure.clone());
-                    }
-                }
-                () = tokio::time::sleep(PAUSE_AFTER_FAILURE), if paused => {}
+                // After the permit: who is in the queue is woken, who is not looks here.
+                failure = waiting.told() => return Err(failure),
             }
+            self.grow();
         }
     }
 
-    /// The most recently used idle connection that is fit, or an offered one.
-    ///
-    /// The permit is used up only at the end: a caller who gives up while the
-    /// connection is checked gives it back.
-    async fn pick(&self, permit: SemaphorePermit<'_>) -> Result<Option<Object<Manager<C>>>, Error> {
-        let picked = self.objects.get().await;
-        permit.forget();
-        match picked {
-            Ok(object) => Ok(Some(object)),
-            Err(managed::PoolError::Closed) => Err(self.closed()),
-            Err(_) => Ok(None),
-        }
+    async fn take(
+        self: &Arc<Self>,
+        permit: Permit<'_>,
+        how: Use,
+    ) -> Result<Option<Taken<C>>, Error> {
+        let Some(object) = self.store.take(permit).await.map_err(closed)? else {
+            return Ok(None);
+        };
+        let kind = if object.used {
+            Checkout::Wait
+        } else {
+            Checkout::Connect
+        };
+        Ok(Some(self.hand_out(object, how, kind)))
     }
 
     fn hand_out(
@@ -185,46 +194,63 @@ impl<C: Connector> Keyed<C> {
     ) -> Taken<C> {
         self.counters.checkout(kind);
         object.used = true;
-        if how == Use::Alone || object.held.room == 1 {
+        if how == Use::Alone || object.held.room.min(self.core.callers()) == 1 {
             return Taken::Alone(object);
         }
-        let held = Arc::clone(&object.held);
-        self.shared.insert(object);
+        let seat = self.shared.insert(object);
         self.invite();
-        Taken::Together(held)
+        Taken::Together(seat)
     }
 
     /// Joins a connection in use, if it has room.
-    fn join(self: &Arc<Self>, how: Use) -> Option<Arc<Held<C>>> {
-        if how == Use::Alone {
+    fn join(self: &Arc<Self>, how: Use) -> Option<Seat<C>> {
+        if how == Use::Alone || !self.core.may_share() {
             return None;
         }
-        let held = self.shared.join()?;
+        let limits = self.limits(&self.lock_census());
+        let seat = self.shared.join(limits, self.core.is_watched())?;
         self.counters.checkout(Checkout::Share);
         self.invite();
-        Some(held)
+        Some(seat)
     }
 
     /// Wakes the next caller who may share, if there is room left for it.
     fn invite(&self) {
-        if self.census().together > 0 && self.shared.room() > 0 {
+        let census = self.census();
+        if census.together > 0 && self.shared.room(self.limits(&census)) > 0 {
             self.room.notify_one();
+        }
+    }
+
+    fn limits(&self, census: &Census) -> Limits {
+        Limits {
+            callers: self.core.callers(),
+            // Those for whom no connection is being opened wait for one in use.
+            spare: census.alone.saturating_sub(census.opening),
         }
     }
 
     // ----- return
 
     /// Takes a connection back.
-    pub(crate) fn give_back(self: &Arc<Self>, taken: Taken<C>, fate: Fate) {
+    pub(crate) fn give_back(self: &Arc<Self>, taken: Taken<C>, fate: Fate, measure: Measure) {
         if matches!(fate, Fate::Close(Reason::Died)) {
-            self.objects.manager().cast_doubt();
+            self.store.cast_doubt();
         }
         match taken {
             Taken::Alone(object) => self.give_back_object(object, fate),
-            Taken::Together(held) => match self.shared.leave(&held, fate) {
-                Some((object, fate)) => self.give_back_object(object, fate),
-                None => self.invite(),
-            },
+            Taken::Together(seat) => {
+                let measured = measure == Measure::Call && self.core.is_watched();
+                let now = measured.then(Instant::now);
+                let (left, departure) = self.shared.leave(&seat, fate, now);
+                match left {
+                    Left::Nobody(object, fate) => self.give_back_object(object, fate),
+                    Left::Others => self.invite(),
+                }
+                if let (Some(departure), Some(now)) = (departure, now) {
+                    self.observe(departure, now);
+                }
+            }
         }
     }
 
@@ -237,187 +263,72 @@ impl<C: Connector> Keyed<C> {
         };
         match fate {
             Fate::Close(reason) => Object::take(object).retire(reason),
-            Fate::Reuse => {
-                drop(object);
-                self.announce();
+            Fate::Reuse => self.keep(object),
+        }
+    }
+
+    fn keep(&self, object: Object<Manager<C>>) {
+        let census = self.census();
+        let waits = census.waiting() > 0;
+        let others_starve = self.core.pressure.load(Ordering::Relaxed) > 0;
+        if !others_starve {
+            self.store.put(object, waits);
+        } else if waits && census.live > 1 {
+            // Who has none goes before who has several.
+            Object::take(object).retire(Reason::Evicted);
+        } else {
+            self.store.put(object, waits);
+            if let Some(registry) = self.registry.upgrade() {
+                registry.make_room();
             }
         }
     }
 
-    // ----- growth
-
-    /// Opens as many connections as are needed. Tells whether that was put off
-    /// because connecting failed a moment ago.
-    pub(crate) fn grow(self: &Arc<Self>) -> bool {
-        let (Some(registry), Ok(runtime)) = (self.registry.upgrade(), Handle::try_current()) else {
-            return false;
-        };
-        if registry.is_closed() {
-            return false;
-        }
-        let settings = &self.core.settings;
-        let free = self.shared.room();
-        let mut census = self.lock_census();
-        census.failing = self.failed_recently();
-        let wanted = census.openers(
-            settings.max_connections,
-            self.min_connections(),
-            self.core.room(),
-            free,
-        );
-        let granted = registry.reserve(wanted);
-        census.reserved += granted;
-        census.opening += granted;
-        let paused = census.failing && census.live > 0 && census.waiting() > 0;
-        let refused = (wanted - granted).min(census.waiting());
-        drop(census);
-        for _ in 0..granted {
-            crate::opening::spawn(self, &runtime);
-        }
-        if refused > 0 {
-            registry.starve(refused);
-        }
-        if granted > 0 {
-            registry.keep_up(&runtime);
-        }
-        paused
-    }
-
-    /// A connect succeeded: hands the connection to whoever waits.
-    pub(crate) fn opened(self: &Arc<Self>, pooled: Pooled<C>) {
-        add(&self.counters.opened);
-        self.core.learn_room(pooled.held.room);
-        self.failed_at.store(0, Ordering::Relaxed);
-        self.lock_census().opened();
-        self.offer(pooled);
-    }
-
-    /// A connect failed: tells those who wait, if they wait in vain.
-    pub(crate) fn failed(&self, error: Error) {
-        add(&self.counters.failed_connects);
-        let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.failed_at.store(now.max(1), Ordering::Relaxed);
-        let in_vain = self.lock_census().failed();
-        // Who does not wait in vain looks how to go on.
-        self.failures.send_replace(in_vain.then_some(error));
-    }
-
-    /// A connection was taken out of service; it still holds its place.
-    pub(crate) fn left(&self, reason: Reason) {
-        self.counters.closed(reason);
-        self.lock_census().live -= 1;
-    }
-
-    /// A place became free.
-    pub(crate) fn freed(self: &Arc<Self>) {
-        self.lock_census().reserved -= 1;
-        self.grow();
-    }
-
-    /// How many connections are kept open: of a scope that has ended, none.
-    pub(crate) fn min_connections(&self) -> usize {
-        match self.scope.name() {
-            None => self.core.settings.min_connections,
-            Some(_) => 0,
-        }
-    }
-
-    fn failed_recently(&self) -> bool {
-        match self.failed_at.load(Ordering::Relaxed) {
-            0 => false,
-            at => self.born.elapsed() < Duration::from_millis(at) + PAUSE_AFTER_FAILURE,
-        }
-    }
-
-    // ----- idle connections
-
-    /// Puts an open connection where the next caller finds it.
-    pub(crate) fn offer(&self, pooled: Pooled<C>) {
-        self.objects.manager().offer(pooled);
-        self.announce();
-    }
-
-    /// One more connection can be had.
-    fn announce(&self) {
-        self.ready.add_permits(1);
-        // The pool may have been closed since the connection was last in store.
-        if self.is_closed() {
-            self.retire_idle(Reason::Shutdown, |_| true);
-        }
-    }
-
-    /// Takes those idle connections out of store that `pick` picks.
-    pub(crate) fn take_idle(&self, mut pick: impl FnMut(&Pooled<C>) -> bool) -> Vec<Pooled<C>> {
-        let mut removed = self.objects.retain(|pooled, _| !pick(pooled)).removed;
-        removed.extend(self.objects.manager().withdraw(|pooled| !pick(pooled)));
-        for _ in &removed {
-            // Their permits; one that a caller holds already will prove stale.
-            if let Ok(permit) = self.ready.try_acquire() {
-                permit.forget();
+    fn observe(self: &Arc<Self>, departure: Departure, now: Instant) {
+        match self.core.payoff.observe(departure, now) {
+            Advice::None => {}
+            Advice::OpenAnother => self.grow_by_one(),
+            Advice::Decided(verdict) => {
+                let pays = verdict == Verdict::Pays;
+                tracing::info!(server = %self.core.name, pays, "sharing.decided");
             }
         }
-        removed
-    }
-
-    /// Closes those idle connections that `pick` picks.
-    pub(crate) fn retire_idle(&self, reason: Reason, pick: impl FnMut(&Pooled<C>) -> bool) {
-        for pooled in self.take_idle(pick) {
-            pooled.retire(reason);
-        }
-    }
-
-    /// Closes one connection that has been idle since then, to make room for others.
-    pub(crate) fn evict(&self, since: Instant) {
-        let mut found = false;
-        self.retire_idle(Reason::Evicted, |pooled| {
-            let this = !found && pooled.idle_since == since;
-            found |= this;
-            this
-        });
-    }
-
-    /// Since when the least recently used connection has been idle.
-    pub(crate) fn idlest(&self) -> Option<Instant> {
-        let mut idlest: Option<Instant> = None;
-        let mut look = |pooled: &Pooled<C>| {
-            let since = pooled.idle_since;
-            idlest = Some(idlest.map_or(since, |other| other.min(since)));
-            true
-        };
-        self.objects.retain(|pooled, _| look(pooled));
-        self.objects.manager().withdraw(look);
-        idlest
     }
 
     // ----- state
 
-    /// The doubt that a connection opened now is clear of.
-    pub(crate) fn doubt(&self) -> u64 {
-        self.objects.manager().doubt()
+    /// Somebody has one more handle.
+    pub(crate) fn add_handle(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Somebody has one handle less. Tells whether it was the last.
+    pub(crate) fn remove_handle(&self) -> bool {
+        self.handles.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(crate) fn has_handles(&self) -> bool {
+        self.handles.load(Ordering::Acquire) > 0
+    }
+
+    /// It joins the queue of those who wait for a place. Tells whether it was not in it.
+    pub(crate) fn begin_to_starve(&self) -> bool {
+        !self.is_starving.swap(true, Ordering::AcqRel)
+    }
+
+    /// It left that queue.
+    pub(crate) fn end_to_starve(&self) {
+        self.is_starving.store(false, Ordering::Release);
     }
 
     pub(crate) fn census(&self) -> Census {
         *self.lock_census()
     }
 
-    /// Admits no caller any more and closes what is idle.
-    pub(crate) fn close(&self) {
-        self.ready.close();
-        self.retire_idle(Reason::Shutdown, |_| true);
-    }
-
-    fn is_closed(&self) -> bool {
-        self.ready.is_closed()
-    }
-
-    fn closed(&self) -> Error {
-        Error::new(ErrorKind::Closed, "the pool is closed")
-    }
-
     /// Adds the figures of this server and scope to `stats`.
     pub(crate) fn add_to(&self, stats: &mut PoolStats) {
         let live = self.census().live as u64;
-        let idle = (self.objects.status().available + self.objects.manager().offered()) as u64;
+        let idle = self.store.len() as u64;
         stats.total_connections += live;
         stats.available_connections += idle.min(live);
         stats.active_connections += live.saturating_sub(idle);
@@ -430,42 +341,6 @@ impl<C: Connector> Keyed<C> {
     }
 }
 
-/// Counts a caller as waiting while it lives.
-struct Waiting<'k, C: Connector> {
-    keyed: &'k Arc<Keyed<C>>,
-    how: Use,
-    epoch: u64,
-}
-
-impl<'k, C: Connector> Waiting<'k, C> {
-    fn enter(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
-        let mut census = keyed.lock_census();
-        match how {
-            Use::Alone => census.alone += 1,
-            Use::Together => census.together += 1,
-        }
-        let epoch = census.epoch;
-        drop(census);
-        Self { keyed, how, epoch }
-    }
-}
-
-impl<C: Connector> Drop for Waiting<'_, C> {
-    fn drop(&mut self) {
-        let mut census = self.keyed.lock_census();
-        if census.epoch == self.epoch {
-            match self.how {
-                Use::Alone => census.alone -= 1,
-                Use::Together => census.together -= 1,
-            }
-        }
-        let others = census.waiting() > 0;
-        drop(census);
-        if others {
-            // It may have been woken for room that it did not take, and have been given
-            // a connection that others had counted on.
-            self.keyed.invite();
-            self.keyed.grow();
-        }
-    }
+fn closed(_: Closed) -> Error {
+    Error::new(ErrorKind::Closed, "the pool is closed")
 }

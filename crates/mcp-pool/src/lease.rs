@@ -6,7 +6,7 @@ use mcp_domain::Connector;
 
 use crate::{
     counters::Reason,
-    keyed::{Fate, Keyed, Taken},
+    keyed::{Fate, Keyed, Measure, Taken},
 };
 
 /// Exclusive use of a connection, given back on drop.
@@ -35,7 +35,7 @@ impl<C: Connector> Lease<C> {
 
     fn end(&mut self, fate: Fate) {
         if let Some(taken) = self.taken.take() {
-            self.keyed.give_back(taken, fate);
+            self.keyed.give_back(taken, fate, Measure::Nothing);
         }
     }
 }

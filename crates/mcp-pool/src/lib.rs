@@ -67,6 +67,7 @@ mod run;
 mod server;
 mod settings;
 mod sharing;
+mod store;
 mod upkeep;
 
 pub use self::{

@@ -6,16 +6,23 @@
 //! half-open connection along when it gives up. So connections are opened in
 //! tasks of their own, [offered](Manager::offer) here, and handed out as they come.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use mcp_domain::{Connection as _, Connector};
 use tokio::time::{Instant, timeout};
 
-use crate::{counters::Reason, held::Pooled, settings::Settings};
+use crate::{
+    counters::Reason,
+    held::{Entry, Pooled},
+    settings::Settings,
+};
 
 /// deadpool's manager for one server and scope.
 pub(crate) struct Manager<C: Connector> {
@@ -47,7 +54,7 @@ impl<C: Connector> Manager<C> {
     }
 
     /// Takes offered connections that do not pass `keep`.
-    pub(crate) fn withdraw(&self, mut keep: impl FnMut(&Pooled<C>) -> bool) -> Vec<Pooled<C>> {
+    pub(crate) fn withdraw(&self, mut keep: impl FnMut(&Entry<C>) -> bool) -> Vec<Pooled<C>> {
         let mut offered = self.lock();
         let (kept, removed) = offered.drain(..).partition(|pooled| keep(pooled));
         *offered = kept;
@@ -69,6 +76,16 @@ impl<C: Connector> Manager<C> {
         self.doubt.load(Ordering::Relaxed)
     }
 
+    /// Is this connection fit to be handed out, without asking the peer?
+    pub(crate) fn is_fit_unasked(&self, entry: &mut Entry<C>) -> bool {
+        let now = Instant::now();
+        entry.taken_at = now;
+        let idle = now.saturating_duration_since(entry.idle_since);
+        idle < self.settings.check_after_idle
+            && entry.cleared == self.doubt()
+            && unfit(entry, now).is_none()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pooled<C>>> {
         self.offered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,41 +96,50 @@ impl<C: Connector> managed::Manager for Manager<C> {
     type Error = NoneReady;
 
     async fn create(&self) -> Result<Pooled<C>, NoneReady> {
-        self.lock().pop().ok_or(NoneReady)
+        let mut pooled = self.lock().pop().ok_or(NoneReady)?;
+        pooled.taken_at = Instant::now();
+        Ok(pooled)
     }
 
     /// Is this idle connection fit to be handed out? If not, deadpool drops it,
     /// which closes it, and tries the next.
     async fn recycle(&self, pooled: &mut Pooled<C>, _: &Metrics) -> RecycleResult<NoneReady> {
-        let now = Instant::now();
-        if let Some(reason) = unfit(pooled, now) {
+        if self.is_fit_unasked(pooled) {
+            return Ok(());
+        }
+        if let Some(reason) = unfit(pooled, pooled.taken_at) {
             pooled.reason = reason;
             return Err(RecycleError::message(""));
         }
-        let doubt = self.doubt();
-        let idle = now.saturating_duration_since(pooled.idle_since);
-        if idle < self.settings.check_after_idle && pooled.cleared == doubt {
-            return Ok(());
+        // Boxed: deadpool moves this future about, and most of the time it is not needed.
+        Box::pin(check(pooled, self.doubt(), self.settings.check_timeout)).await
+    }
+}
+
+/// Asks the peer for a sign of life.
+async fn check<C: Connector>(
+    pooled: &mut Entry<C>,
+    doubt: u64,
+    limit: Duration,
+) -> RecycleResult<NoneReady> {
+    // Should the caller give up while we ask.
+    pooled.reason = Reason::Abandoned;
+    match timeout(limit, pooled.held.connection.ping()).await {
+        Ok(Ok(())) => {
+            pooled.checked_at = Instant::now();
+            pooled.cleared = doubt;
+            Ok(())
         }
-        // Should the caller give up while we ask.
-        pooled.reason = Reason::Abandoned;
-        match timeout(self.settings.check_timeout, pooled.held.connection.ping()).await {
-            Ok(Ok(())) => {
-                pooled.checked_at = Instant::now();
-                pooled.cleared = doubt;
-                Ok(())
-            }
-            Ok(Err(_)) | Err(_) => {
-                pooled.reason = Reason::FailedCheck;
-                Err(RecycleError::message(""))
-            }
+        Ok(Err(_)) | Err(_) => {
+            pooled.reason = Reason::FailedCheck;
+            Err(RecycleError::message(""))
         }
     }
 }
 
 /// Why this connection must not be handed out any more, as far as is known
 /// without asking the peer.
-pub(crate) fn unfit<C: Connector>(pooled: &Pooled<C>, now: Instant) -> Option<Reason> {
+pub(crate) fn unfit<C: Connector>(pooled: &Entry<C>, now: Instant) -> Option<Reason> {
     if !pooled.held.connection.is_open() {
         Some(Reason::Died)
     } else if pooled.held.expires_at.is_some_and(|at| now >= at) {

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     growth::Sharing,
-    held::{Held, Place, Pooled},
+    held::{Entry, Held, Place},
     keyed::Keyed,
     server::Core,
 };
@@ -33,7 +33,7 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
     );
     let core = Arc::clone(&keyed.core);
     let scope = keyed.scope.clone();
-    let doubt = keyed.doubt();
+    let doubt = keyed.store.doubt();
     let attempt = Attempt::new(keyed, place);
     runtime.spawn(async move {
         tracing::debug!(server = %core.name, %scope, "connect.start");
@@ -101,7 +101,7 @@ impl<C: Connector> Attempt<C> {
     fn succeed(mut self, held: Held<C>, doubt: u64) {
         // Where the pool is gone, the connection is simply dropped.
         if let (Some(place), Some(keyed)) = (self.place.take(), self.keyed.upgrade()) {
-            keyed.opened(Pooled::new(held, place, doubt));
+            keyed.opened(Entry::new(held, place, doubt));
         }
     }
 

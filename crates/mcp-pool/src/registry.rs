@@ -1,9 +1,9 @@
 //! All servers and scopes of one pool, and the limit over all of them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -11,7 +11,7 @@ use std::{
 use mcp_domain::{BreakerState, Connector, PoolStats, Scope};
 use tokio::{runtime::Handle, sync::Notify};
 
-use crate::{counters::Counters, keyed::Keyed, server::Core, settings::Settings, upkeep};
+use crate::{keyed::Keyed, server::Core, settings::Settings, upkeep};
 
 /// Connections by server and scope.
 type Keys<C> = HashMap<(u64, Scope), Arc<Keyed<C>>>;
@@ -19,16 +19,23 @@ type Keys<C> = HashMap<(u64, Scope), Arc<Keyed<C>>>;
 /// What a pool consists of.
 pub(crate) struct Registry<C: Connector> {
     pub(crate) settings: Settings,
+    /// Every server and scope that somebody has a handle of or that has connections.
     keys: Mutex<Keys<C>>,
-    servers: AtomicU64,
+    /// Those of them that have connections, by number: at most `max_total`, however
+    /// many scopes there are.
+    populated: Mutex<HashMap<u64, Arc<Keyed<C>>>>,
+    servers: Mutex<Vec<Weak<Core<C>>>>,
+    next_number: AtomicU64,
     /// Places taken, over all servers and scopes.
     reserved: AtomicUsize,
     /// Of these, the places of connections that are closing.
     closing: AtomicUsize,
     /// Wakes whoever waits for places to become free.
     freed: Notify,
-    /// Has somebody been refused a place because all were taken?
-    starving: AtomicBool,
+    /// Those who were refused a place because all were taken, in that order.
+    starving: Mutex<VecDeque<Weak<Keyed<C>>>>,
+    /// How many they are.
+    pressure: Arc<AtomicUsize>,
     is_closed: AtomicBool,
     kept_up: AtomicBool,
     /// Ends the upkeep task.
@@ -42,11 +49,14 @@ impl<C: Connector> Registry<C> {
         Self {
             settings,
             keys: Mutex::default(),
-            servers: AtomicU64::new(0),
+            populated: Mutex::default(),
+            servers: Mutex::default(),
+            next_number: AtomicU64::new(0),
             reserved: AtomicUsize::new(0),
             closing: AtomicUsize::new(0),
             freed: Notify::new(),
-            starving: AtomicBool::new(false),
+            starving: Mutex::default(),
+            pressure: Arc::default(),
             is_closed: AtomicBool::new(false),
             kept_up: AtomicBool::new(false),
             ended: Arc::default(),
@@ -56,41 +66,76 @@ impl<C: Connector> Registry<C> {
 
     // ----- servers and scopes
 
-    /// A number for a server that is added.
-    pub(crate) fn next_server(&self) -> u64 {
-        self.servers.fetch_add(1, Ordering::Relaxed)
+    /// Adds a server.
+    pub(crate) fn add(&self, core: &Arc<Core<C>>) {
+        let mut servers = lock(&self.servers);
+        servers.retain(|server| server.strong_count() > 0);
+        servers.push(Arc::downgrade(core));
     }
 
-    /// The connections of this server and scope.
+    /// A number that nothing else in this pool has.
+    pub(crate) fn number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How many servers and scopes wait for a place.
+    pub(crate) fn pressure(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.pressure)
+    }
+
+    /// The connections of this server and scope, for one more handle.
     pub(crate) fn keyed(self: &Arc<Self>, core: &Arc<Core<C>>, scope: Scope) -> Arc<Keyed<C>> {
-        let mut keys = self.lock();
+        let mut keys = lock(&self.keys);
         let keyed = keys.entry((core.id, scope)).or_insert_with_key(|key| {
-            let scope = key.1.clone();
-            Arc::new(Keyed::new(Arc::clone(core), scope, Arc::downgrade(self)))
+            let (number, scope) = (self.number(), key.1.clone());
+            let core = Arc::clone(core);
+            Arc::new(Keyed::new(number, core, scope, Arc::downgrade(self)))
         });
+        keyed.add_handle();
         let keyed = Arc::clone(keyed);
         drop(keys);
         if self.is_closed() {
-            keyed.close();
+            keyed.store.close();
         }
         keyed
     }
 
-    /// Every server and scope at this moment.
-    pub(crate) fn all(&self) -> Vec<Arc<Keyed<C>>> {
-        self.lock().values().cloned().collect()
+    /// Forgets this server and scope if nobody has a handle of it and it has no connection.
+    pub(crate) fn forget_unused(&self, keyed: &Keyed<C>) {
+        let mut keys = lock(&self.keys);
+        if keyed.has_handles() || keyed.census().reserved > 0 {
+            return;
+        }
+        let key = (keyed.core.id, keyed.scope.clone());
+        let ours = keys.get(&key).is_some_and(|one| one.number == keyed.number);
+        let forgotten = if ours { keys.remove(&key) } else { None };
+        if forgotten.is_some() {
+            keyed.counters.add_to(&mut lock(&self.gone));
+        }
+        drop(keys);
+        drop(forgotten);
     }
 
-    /// Forgets the scopes that nobody holds and that have no connection.
-    pub(crate) fn forget_unused(&self) {
-        self.lock().retain(|_, keyed| {
-            let unused = Arc::strong_count(keyed) == 1 && keyed.census().reserved == 0;
-            if unused {
-                let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-                Counters::add_to(&keyed.counters, &mut gone);
-            }
-            !unused
-        });
+    /// Every server and scope that has connections.
+    pub(crate) fn populated(&self) -> Vec<Arc<Keyed<C>>> {
+        lock(&self.populated).values().cloned().collect()
+    }
+
+    /// This server and scope has its first place.
+    pub(crate) fn populate(&self, keyed: &Arc<Keyed<C>>) {
+        lock(&self.populated).insert(keyed.number, Arc::clone(keyed));
+    }
+
+    /// A place of this server and scope was freed.
+    pub(crate) fn depopulate(&self, keyed: &Keyed<C>) {
+        let mut populated = lock(&self.populated);
+        // Looked at under the lock: it may have taken a place again.
+        let last = keyed.census().reserved == 0;
+        let removed = last.then(|| populated.remove(&keyed.number));
+        drop(populated);
+        if removed.is_some() {
+            self.forget_unused(keyed);
+        }
     }
 
     // ----- the limit over all
@@ -115,19 +160,27 @@ impl<C: Connector> Registry<C> {
         self.freed.notify_waiters();
     }
 
-    /// Notes that somebody was refused a place, and makes room by closing the least
-    /// recently used idle connections of any server and scope.
-    pub(crate) fn starve(&self, places: usize) {
-        self.starving.store(true, Ordering::Release);
+    /// Remembers that this server and scope was refused a place, and makes room.
+    pub(crate) fn starve(&self, keyed: &Arc<Keyed<C>>) {
+        if keyed.begin_to_starve() {
+            lock(&self.starving).push_back(Arc::downgrade(keyed));
+            self.pressure.fetch_add(1, Ordering::AcqRel);
+        }
+        self.make_room();
+    }
+
+    /// Closes the least recently used idle connections of any server and scope, one
+    /// for each that is starving.
+    pub(crate) fn make_room(&self) {
         let coming = self.closing.load(Ordering::Acquire);
-        for _ in coming..places {
-            let keys = self.all();
+        for _ in coming..self.pressure.load(Ordering::Acquire) {
+            let keys = self.populated();
             let idlest = keys
                 .iter()
-                .filter_map(|keyed| Some((keyed.idlest()?, keyed)))
+                .filter_map(|keyed| Some((keyed.store.idlest()?, keyed)))
                 .min_by_key(|(since, _)| *since);
             let Some((since, keyed)) = idlest else { return };
-            keyed.evict(since);
+            keyed.store.evict(since);
         }
     }
 
@@ -141,13 +194,17 @@ impl<C: Connector> Registry<C> {
         self.closing.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Lets those grow who were refused a place.
+    /// Lets those grow who were refused a place, as long as there are places. Who is
+    /// refused again goes to the end of the queue.
     pub(crate) fn feed_the_starving(&self) {
-        if self.starving.swap(false, Ordering::AcqRel) {
-            for keyed in self.all() {
-                if keyed.census().waiting() > 0 {
-                    keyed.grow();
-                }
+        while self.reserved() < self.settings.max_total {
+            let Some(starving) = lock(&self.starving).pop_front() else {
+                return;
+            };
+            self.pressure.fetch_sub(1, Ordering::AcqRel);
+            if let Some(keyed) = starving.upgrade() {
+                keyed.end_to_starve();
+                keyed.grow();
             }
         }
     }
@@ -175,7 +232,7 @@ impl<C: Connector> Registry<C> {
         self.is_closed.store(true, Ordering::Release);
         self.ended.notify_one();
         for keyed in self.all() {
-            keyed.close();
+            keyed.store.close();
         }
     }
 
@@ -199,12 +256,16 @@ impl<C: Connector> Registry<C> {
     // ----- figures
 
     pub(crate) fn stats(&self) -> PoolStats {
-        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stats = gone.clone();
-        drop(gone);
+        let mut stats = lock(&self.gone).clone();
         for keyed in self.all() {
             keyed.add_to(&mut stats);
-            keyed.core.add_breaker_to(&mut stats);
+        }
+        let servers: Vec<_> = lock(&self.servers)
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
+        for core in servers {
+            core.add_to(&mut stats);
         }
         stats.max_connections = match stats.max_connections {
             0 => self.settings.max_connections as u64,
@@ -213,8 +274,9 @@ impl<C: Connector> Registry<C> {
         stats
     }
 
-    fn lock(&self) -> MutexGuard<'_, Keys<C>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Every server and scope at this moment.
+    fn all(&self) -> Vec<Arc<Keyed<C>>> {
+        lock(&self.keys).values().cloned().collect()
     }
 }
 
@@ -232,4 +294,8 @@ pub(crate) fn worse(one: BreakerState, other: BreakerState) -> BreakerState {
         BreakerState::Open => 2,
     };
     if rank(other) > rank(one) { other } else { one }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use crate::{
     backoff::Waits,
     counters::{Reason, add},
     deadline::{Deadline, Elapsed},
-    keyed::{Fate, Keyed, Taken, Use},
+    keyed::{Fate, Keyed, Measure, Taken, Use},
     lease::Lease,
 };
 
@@ -265,7 +265,7 @@ impl<'k, C: Connector> UnderWay<'k, C> {
             _ => Fate::Reuse,
         };
         if let Some(taken) = self.taken.take() {
-            self.keyed.give_back(taken, fate);
+            self.keyed.give_back(taken, fate, Measure::Call);
         }
     }
 }
@@ -281,11 +281,11 @@ impl<C: Connector> Drop for UnderWay<'_, C> {
 /// Keeps a connection whose call was abandoned until it gives a sign of life.
 fn drain<C: Connector>(keyed: &Arc<Keyed<C>>, taken: Taken<C>) {
     let Ok(runtime) = Handle::try_current() else {
-        keyed.give_back(taken, Fate::Close(Reason::Abandoned));
+        keyed.give_back(taken, Fate::Close(Reason::Abandoned), Measure::Nothing);
         return;
     };
-    if let Taken::Together(held) = &taken {
-        keyed.shared.drain(held);
+    if let Taken::Together(seat) = &taken {
+        keyed.shared.drain(&seat.held);
     }
     let guard = Draining {
         keyed: Arc::clone(keyed),
@@ -316,10 +316,10 @@ impl<C: Connector> Draining<C> {
 impl<C: Connector> Drop for Draining<C> {
     fn drop(&mut self) {
         if let Some(taken) = self.taken.take() {
-            if let Taken::Together(held) = &taken {
-                self.keyed.shared.drained(held);
+            if let Taken::Together(seat) = &taken {
+                self.keyed.shared.drained(&seat.held);
             }
-            self.keyed.give_back(taken, self.fate);
+            self.keyed.give_back(taken, self.fate, Measure::Nothing);
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     keyed::Keyed,
     registry::{Registry, worse},
     settings::Settings,
+    sharing::payoff::{Payoff, Verdict},
 };
 
 /// What all scopes of one server have in common.
@@ -24,25 +25,52 @@ pub(crate) struct Core<C: Connector> {
     pub(crate) connector: C,
     pub(crate) breaker: Option<Arc<dyn CircuitBreaker>>,
     pub(crate) settings: Settings,
+    /// How many servers and scopes of the pool wait for a place.
+    pub(crate) pressure: Arc<AtomicUsize>,
+    /// Does sharing pay?
+    pub(crate) payoff: Payoff,
     /// How many callers a connection can serve; 0 before the first was opened.
     room: AtomicUsize,
 }
 
 impl<C: Connector> Core<C> {
+    /// How many callers one of its connections is given at a time, as far as is known.
     pub(crate) fn room(&self) -> Room {
         match (self.settings.sharing, self.room.load(Ordering::Relaxed)) {
             (Sharing::Exclusive, _) => Room::Callers(1),
             (Sharing::Shared, _) => Room::Callers(self.settings.max_in_flight),
             (Sharing::Auto, 0) => Room::Unknown,
-            (Sharing::Auto, room) => Room::Callers(room),
+            (Sharing::Auto, room) => Room::Callers(room.min(self.callers())),
         }
+    }
+
+    /// The most callers that any connection is given at a time.
+    pub(crate) fn callers(&self) -> usize {
+        match (self.settings.sharing, self.payoff.verdict()) {
+            (Sharing::Exclusive, _) | (Sharing::Auto, Verdict::DoesNotPay) => 1,
+            _ => self.settings.max_in_flight,
+        }
+    }
+
+    /// May a connection ever have more than one caller at a time?
+    pub(crate) fn may_share(&self) -> bool {
+        self.room() != Room::Callers(1)
+    }
+
+    /// Is it to be found out whether sharing pays?
+    pub(crate) fn is_watched(&self) -> bool {
+        self.settings.sharing == Sharing::Auto && self.payoff.verdict() == Verdict::Open
     }
 
     pub(crate) fn learn_room(&self, room: usize) {
         self.room.store(room, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_breaker_to(&self, stats: &mut PoolStats) {
+    /// Adds the figures that all scopes have in common to `stats`.
+    pub(crate) fn add_to(&self, stats: &mut PoolStats) {
+        let unshared =
+            self.settings.sharing == Sharing::Auto && self.payoff.verdict() == Verdict::DoesNotPay;
+        stats.unshared_servers += u64::from(unshared);
         if let Some(breaker) = &self.breaker {
             let breaker = breaker.snapshot();
             stats.circuit_breaker_state = worse(stats.circuit_breaker_state, breaker.state);
@@ -88,16 +116,25 @@ impl<C: Connector> Server<C> {
     pub fn stats(&self) -> PoolStats {
         let mut stats = PoolStats::default();
         self.keyed.add_to(&mut stats);
-        self.keyed.core.add_breaker_to(&mut stats);
+        self.keyed.core.add_to(&mut stats);
         stats
     }
 }
 
 impl<C: Connector> Clone for Server<C> {
     fn clone(&self) -> Self {
+        self.keyed.add_handle();
         Self {
             keyed: Arc::clone(&self.keyed),
             registry: Arc::clone(&self.registry),
+        }
+    }
+}
+
+impl<C: Connector> Drop for Server<C> {
+    fn drop(&mut self) {
+        if self.keyed.remove_handle() {
+            self.registry.forget_unused(&self.keyed);
         }
     }
 }
@@ -147,13 +184,16 @@ impl<C: Connector> ServerBuilder<C> {
     /// Adds the server, for the process-wide scope. Opens nothing.
     pub fn add(self) -> Server<C> {
         let core = Arc::new(Core {
-            id: self.registry.next_server(),
+            id: self.registry.number(),
             name: self.name,
             connector: self.connector,
             breaker: self.breaker,
             settings: self.settings,
+            pressure: self.registry.pressure(),
+            payoff: Payoff::default(),
             room: AtomicUsize::new(0),
         });
+        self.registry.add(&core);
         Server::new(self.registry, &core, Scope::default())
     }
 }

@@ -34,10 +34,9 @@ pub(crate) fn spawn<C: Connector>(
             let Some(pool) = registry.upgrade() else {
                 return;
             };
-            for keyed in pool.all() {
+            for keyed in pool.populated() {
                 tend(&keyed);
             }
-            pool.forget_unused();
         }
     });
 }
@@ -56,7 +55,7 @@ impl<C: Connector> Drop for Running<C> {
 /// Until the next round; `None` when the pool is closed.
 fn next_pause<C: Connector>(pool: &Registry<C>) -> Option<Duration> {
     let jitter = 0.9 + 0.2 * fastrand::f64();
-    let keys = pool.all();
+    let keys = pool.populated();
     let settings = keys.iter().map(|keyed| &keyed.core.settings);
     let shortest = settings
         .map(period)
@@ -78,18 +77,21 @@ fn period(settings: &Settings) -> Duration {
 fn tend<C: Connector>(keyed: &Arc<Keyed<C>>) {
     let settings = keyed.core.settings;
     let now = Instant::now();
+    keyed.core.payoff.review(now);
     for reason in [Reason::Died, Reason::Age] {
-        keyed.retire_idle(reason, |pooled| unfit(pooled, now) == Some(reason));
+        keyed
+            .store
+            .retire(reason, |pooled| unfit(pooled, now) == Some(reason));
     }
     let live = keyed.census().live;
     let mut spare = live.saturating_sub(keyed.min_connections());
-    keyed.retire_idle(Reason::Idle, |pooled| {
+    keyed.store.retire(Reason::Idle, |pooled| {
         let idle = now.saturating_duration_since(pooled.idle_since);
         let retire = idle >= settings.idle_timeout && spare > 0;
         spare -= usize::from(retire);
         retire
     });
-    let due = keyed.take_idle(|pooled| {
+    let due = keyed.store.extract(|pooled| {
         now.saturating_duration_since(pooled.checked_at.max(pooled.idle_since))
             >= settings.health_check_interval
     });
@@ -104,7 +106,7 @@ async fn check<C: Connector>(keyed: Arc<Keyed<C>>, mut pooled: Pooled<C>, limit:
     match timeout(limit, pooled.held.connection.ping()).await {
         Ok(Ok(())) => {
             pooled.checked_at = Instant::now();
-            keyed.offer(pooled);
+            keyed.store.offer(pooled);
         }
         Ok(Err(_)) | Err(_) => pooled.retire(Reason::FailedCheck),
     }

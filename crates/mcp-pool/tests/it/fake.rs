@@ -48,6 +48,8 @@ pub(crate) struct FakeServer {
     pub(crate) on_ping: Mutex<Reaction>,
     pub(crate) on_close: Mutex<Reaction>,
     pub(crate) stateless: AtomicBool,
+    /// Runs the calls of one connection one after another.
+    pub(crate) serial: AtomicBool,
     /// Connects that were begun.
     pub(crate) connects: AtomicUsize,
     pub(crate) pings: AtomicUsize,
@@ -117,6 +119,7 @@ pub(crate) struct FakeConnection {
     pub(crate) scope: Scope,
     pub(crate) alive: AtomicBool,
     pub(crate) callers: AtomicUsize,
+    turn: tokio::sync::Mutex<()>,
     presence: Presence,
 }
 
@@ -125,6 +128,12 @@ impl FakeConnection {
     pub(crate) async fn call(&self, time: Duration) -> Result<usize, Error> {
         let callers = self.callers.fetch_add(1, SeqCst) + 1;
         let _leave = Leave(&self.callers);
+        let serial = self.presence.server.serial.load(SeqCst);
+        let _turn = if serial {
+            Some(self.turn.lock().await)
+        } else {
+            None
+        };
         sleep(time).await;
         Ok(callers)
     }
@@ -155,6 +164,7 @@ impl Connector for FakeConnector {
             scope: scope.clone(),
             alive: AtomicBool::new(true),
             callers: AtomicUsize::new(0),
+            turn: tokio::sync::Mutex::default(),
             presence,
         })
     }

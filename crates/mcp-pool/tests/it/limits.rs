@@ -1,6 +1,6 @@
 //! Never more connections than allowed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mcp_domain::ErrorKind;
 use mcp_pool::{Pool, Settings, Sharing};
@@ -87,7 +87,9 @@ async fn a_connection_that_comes_back_makes_room_for_who_waits_elsewhere() {
     let waiting = tokio::spawn(async move { second.lease(CALL).await.map(drop) });
     settle().await;
     // It goes back to its own server, where nobody wants it.
+    let start = Instant::now();
     drop(held);
     waiting.await.unwrap().unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(fake.most_present(), 1);
 }

@@ -1,10 +1,13 @@
 //! Several callers on one connection.
 
-use std::sync::{Arc, atomic::Ordering::SeqCst};
+use std::{
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use mcp_pool::{Settings, Sharing};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::fake::{
     CALL, FakeConnection, FakeServer, Reaction, Set, check_books, seconds, set, settle,
@@ -93,4 +96,97 @@ async fn a_shared_connection_that_died_is_not_joined() {
     assert_eq!(slow.await.unwrap().unwrap(), 0);
     settle().await;
     check_books(&set, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_does_not_starve_beside_a_stream_of_shared_calls() {
+    let set = set(Settings::builder()
+        .max_connections(2)
+        .sharing(Sharing::Shared));
+    let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(3)).await };
+    // Somebody is always on every connection.
+    let stream: Vec<_> = (0..6)
+        .map(|number| {
+            let server = set.server.clone();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(500 * number)).await;
+                loop {
+                    server.run(CALL, call).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    sleep(seconds(10)).await;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let lease = set.server.lease(CALL).await.unwrap();
+        // What is under way on one connection ends, and nothing new begins on it.
+        assert!(start.elapsed() <= seconds(3), "{:?}", start.elapsed());
+        assert_eq!(lease.callers.load(SeqCst), 0);
+        sleep(seconds(1)).await;
+        drop(lease);
+        sleep(seconds(4)).await;
+    }
+    for task in stream {
+        task.abort();
+    }
+}
+
+/// Fast calls, one in ten slow, at random on a server with six connections; how long the
+/// fast ones took that began in the second half.
+async fn mixed_calls(set: &Set) -> Vec<Duration> {
+    set.fake.stateless.store(true, SeqCst);
+    let callers = (0..4).map(|caller| {
+        let server = set.server.clone();
+        async move {
+            let mut random = fastrand::Rng::with_seed(caller);
+            let mut took = Vec::new();
+            for number in 0..200 {
+                let slow = random.u8(..10) == 0;
+                let time = Duration::from_millis(if slow { 500 } else { 5 });
+                let start = Instant::now();
+                let call =
+                    |connection: Arc<FakeConnection>| async move { connection.call(time).await };
+                server.run(CALL, call).await.unwrap();
+                if !slow && number >= 100 {
+                    took.push(start.elapsed());
+                }
+                sleep(Duration::from_millis(random.u64(..10))).await;
+            }
+            took
+        }
+    });
+    let mut took = join_all(callers).await.concat();
+    took.sort_unstable();
+    took
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_of_a_server_that_serialises_calls_are_soon_not_shared() {
+    let set = set(Settings::builder());
+    set.fake.serial.store(true, SeqCst);
+    let took = mixed_calls(&set).await;
+    // Nobody waits for anybody: four callers, six connections.
+    assert!(took[took.len() - 1] < Duration::from_millis(10), "{took:?}");
+    assert_eq!(set.server.stats().unshared_servers, 1);
+    check_books(&set, 800);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_of_a_server_that_runs_calls_side_by_side_stay_shared() {
+    let set = set(Settings::builder());
+    let took = mixed_calls(&set).await;
+    assert!(took[took.len() - 1] < Duration::from_millis(10), "{took:?}");
+    assert_eq!(set.server.stats().unshared_servers, 0);
+    assert!(set.fake.connects() < 4, "{} connects", set.fake.connects());
+    check_books(&set, 800);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_declares_sharing_has_the_last_word() {
+    let set = set(Settings::builder().sharing(Sharing::Shared));
+    set.fake.serial.store(true, SeqCst);
+    mixed_calls(&set).await;
+    assert_eq!(set.server.stats().unshared_servers, 0);
+    assert_eq!(set.fake.connects(), 1);
 }

@@ -1,0 +1,166 @@
+//! Opening connections, and what becomes of the attempts.
+
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use mcp_domain::{Connector, Error};
+use tokio::runtime::Handle;
+
+use super::Keyed;
+use crate::{
+    counters::{Reason, add},
+    growth::Census,
+    held::Pooled,
+};
+
+/// While connects fail and open connections are in use, the next attempt waits this long.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+impl<C: Connector> Keyed<C> {
+    /// Opens as many connections as are needed.
+    pub(crate) fn grow(self: &Arc<Self>) {
+        self.grow_after(|_| {});
+    }
+
+    /// Opens one more connection than are needed, if limits allow.
+    pub(super) fn grow_by_one(self: &Arc<Self>) {
+        self.grow_after(|census| census.extra = 1);
+    }
+
+    /// Changes the census, then opens as many connections as are needed.
+    pub(super) fn grow_after(self: &Arc<Self>, change: impl FnOnce(&mut Census)) {
+        let mut census = self.lock_census();
+        change(&mut census);
+        let wanted = self.openers(&mut census);
+        drop(census);
+        // Mostly none are; the rest is not worth its cost then.
+        if wanted > 0 {
+            self.open();
+        }
+    }
+
+    fn openers(&self, census: &mut Census) -> usize {
+        let settings = &self.core.settings;
+        census.failing = self.failed_recently();
+        let free = match census.together {
+            0 => 0,
+            _ => self.shared.room(self.limits(census)),
+        };
+        census.openers(
+            settings.max_connections,
+            self.min_connections(),
+            self.core.room(),
+            free,
+        )
+    }
+
+    fn open(self: &Arc<Self>) {
+        let (Some(registry), Ok(runtime)) = (self.registry.upgrade(), Handle::try_current()) else {
+            return;
+        };
+        if registry.is_closed() {
+            return;
+        }
+        let mut census = self.lock_census();
+        let wanted = self.openers(&mut census);
+        let granted = registry.reserve(wanted);
+        census.reserved += granted;
+        census.opening += granted;
+        census.extra = 0;
+        let refused = (wanted - granted).min(census.waiting());
+        let first = granted > 0 && census.reserved == granted;
+        drop(census);
+        if first {
+            registry.populate(self);
+        }
+        if granted > 0 {
+            registry.keep_up(&runtime);
+        }
+        for _ in 0..granted {
+            crate::opening::spawn(self, &runtime);
+        }
+        if refused > 0 {
+            registry.starve(self);
+        }
+    }
+
+    /// A connect succeeded: hands the connection to whoever waits.
+    pub(crate) fn opened(self: &Arc<Self>, pooled: Pooled<C>) {
+        add(&self.counters.opened);
+        self.core.learn_room(pooled.held.room);
+        self.failed_at.store(0, Ordering::Relaxed);
+        self.lock_census().opened();
+        self.store.offer(pooled);
+    }
+
+    /// A connect failed: tells those who wait, if they wait in vain; else sees to it
+    /// that another attempt is made in time.
+    pub(crate) fn failed(self: &Arc<Self>, error: Error) {
+        add(&self.counters.failed_connects);
+        let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = now.max(1);
+        self.failed_at.store(now, Ordering::Relaxed);
+        let told = {
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            let told = self.lock_census().failed();
+            if told.is_some() {
+                *failure = Some(error);
+            }
+            told
+        };
+        match told {
+            Some(waiting) => self.store.wake(waiting),
+            None => self.grow_later(now),
+        }
+    }
+
+    /// Why those who waited last did so in vain.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
+    }
+
+    /// Ends the pause after the failure at this time, and goes on.
+    fn grow_later(self: &Arc<Self>, failed_at: u64) {
+        if let Ok(runtime) = Handle::try_current() {
+            let keyed = Arc::downgrade(self);
+            runtime.spawn(async move {
+                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                if let Some(keyed) = keyed.upgrade() {
+                    let (last, order) = (&keyed.failed_at, Ordering::Relaxed);
+                    // Not if it has failed again meanwhile.
+                    let _ = last.compare_exchange(failed_at, 0, order, order);
+                    keyed.grow();
+                }
+            });
+        }
+    }
+
+    /// A connection was taken out of service; it still holds its place.
+    pub(crate) fn left(&self, reason: Reason) {
+        self.counters.closed(reason);
+        self.lock_census().live -= 1;
+    }
+
+    /// A place became free.
+    pub(crate) fn freed(self: &Arc<Self>) {
+        self.grow_after(|census| census.reserved -= 1);
+    }
+
+    /// How many connections are kept open: of a scope that has ended, none.
+    pub(crate) fn min_connections(&self) -> usize {
+        match self.scope.name() {
+            None => self.core.settings.min_connections,
+            Some(_) => 0,
+        }
+    }
+
+    fn failed_recently(&self) -> bool {
+        match self.failed_at.load(Ordering::Relaxed) {
+            0 => false,
+            at => self.born.elapsed() < Duration::from_millis(at) + PAUSE_AFTER_FAILURE,
+        }
+    }
+}

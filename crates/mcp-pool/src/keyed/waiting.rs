@@ -1,0 +1,75 @@
+//! A caller who waits, and is counted as long as it does.
+
+use std::{future::poll_fn, sync::Arc, task::Poll};
+
+use mcp_domain::{Connector, Error};
+
+use super::{Keyed, Use};
+
+/// Counts a caller as waiting while it lives.
+pub(super) struct Waiting<'k, C: Connector> {
+    keyed: &'k Arc<Keyed<C>>,
+    how: Use,
+    epoch: u64,
+    /// Has it got what it waited for?
+    served: bool,
+}
+
+impl<'k, C: Connector> Waiting<'k, C> {
+    /// Begins to wait, and opens connections if that is needed.
+    pub(super) fn begin(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
+        let mut epoch = 0;
+        keyed.grow_after(|census| {
+            epoch = census.epoch;
+            match how {
+                Use::Alone => census.alone += 1,
+                Use::Together => census.together += 1,
+            }
+        });
+        Self {
+            keyed,
+            how,
+            epoch,
+            served: false,
+        }
+    }
+
+    /// Ready when there is nothing left to wait for, with the reason. Whoever is
+    /// told is [woken](crate::store::Store::wake), but not by this future.
+    pub(super) fn told(&self) -> impl Future<Output = Error> {
+        poll_fn(|_| {
+            let told = self.keyed.census().epoch != self.epoch;
+            match told.then(|| self.keyed.failure()).flatten() {
+                Some(failure) => Poll::Ready(failure),
+                None => Poll::Pending,
+            }
+        })
+    }
+
+    /// It has got what it waited for.
+    pub(super) fn end(&mut self) {
+        self.served = true;
+    }
+}
+
+impl<C: Connector> Drop for Waiting<'_, C> {
+    fn drop(&mut self) {
+        let (epoch, how) = (self.epoch, self.how);
+        let mut others = false;
+        // It may have been given a connection that others had counted on.
+        self.keyed.grow_after(|census| {
+            if census.epoch == epoch {
+                match how {
+                    Use::Alone => census.alone -= 1,
+                    Use::Together => census.together -= 1,
+                }
+            }
+            others = census.together > 0;
+        });
+        if others && (!self.served || how == Use::Alone) {
+            // It may have been woken for room that it did not take, or others have
+            // stood back for it.
+            self.keyed.invite();
+        }
+    }
+}

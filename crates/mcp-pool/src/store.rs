@@ -1,0 +1,224 @@
+//! The idle connections of one server and scope.
+//!
+//! deadpool stores them. In front of it lies a lane: the connection that came back
+//! last lies there for the next caller to take, and goes to deadpool when another
+//! comes back while nobody waits. What passes through the lane costs two short
+//! locks instead of deadpool's checkout and return.
+//!
+//! Callers wait at `ready`, a semaphore with one permit for each connection that
+//! can be had at once, in the lane, in deadpool or [offered](Manager::offer), so that
+//! whoever waits takes what comes first: a connection that comes back or one that
+//! was just opened. A permit may be stale (its connection was found dead); whoever
+//! draws it finds nothing and waits again. The reverse, a connection without a
+//! permit, does not occur.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use deadpool::managed::{self, Object};
+use mcp_domain::Connector;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, TryAcquireError},
+    time::Instant,
+};
+
+use crate::{
+    counters::Reason,
+    held::{Entry, Pooled},
+    manager::Manager,
+    settings::Settings,
+};
+
+/// The idle connections of one server and scope.
+pub(crate) struct Store<C: Connector> {
+    lane: Mutex<Vec<Object<Manager<C>>>>,
+    objects: managed::Pool<Manager<C>>,
+    ready: Semaphore,
+}
+
+/// The right to take one connection.
+pub(crate) type Permit<'s> = SemaphorePermit<'s>;
+
+/// The store is closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed;
+
+impl<C: Connector> Store<C> {
+    pub(crate) fn new(settings: Settings) -> Self {
+        // Building fails only where timeouts are set without a runtime; none are.
+        #[expect(clippy::expect_used, reason = "no timeouts are set")]
+        let objects = managed::Pool::builder(Manager::new(settings))
+            .max_size(settings.max_connections)
+            .queue_mode(managed::QueueMode::Lifo)
+            .build()
+            .expect("a pool without timeouts");
+        Self {
+            lane: Mutex::default(),
+            objects,
+            ready: Semaphore::new(0),
+        }
+    }
+
+    // ----- taking
+
+    /// A permit, if there is one.
+    pub(crate) fn try_permit(&self) -> Result<Option<Permit<'_>>, Closed> {
+        match self.ready.try_acquire() {
+            Ok(permit) => Ok(Some(permit)),
+            Err(TryAcquireError::NoPermits) => Ok(None),
+            Err(TryAcquireError::Closed) => Err(Closed),
+        }
+    }
+
+    /// Waits for a permit. First come, first served.
+    pub(crate) async fn permit(&self) -> Result<Permit<'_>, Closed> {
+        self.ready.acquire().await.map_err(|_| Closed)
+    }
+
+    /// The connection that came back last, if it is fit to be handed out; `None` if
+    /// the permit was stale.
+    ///
+    /// The permit is used up only at the end: a caller who gives up while a
+    /// connection is checked gives it back.
+    pub(crate) async fn take(
+        &self,
+        permit: Permit<'_>,
+    ) -> Result<Option<Object<Manager<C>>>, Closed> {
+        if let Some(object) = self.take_from_lane() {
+            permit.forget();
+            return Ok(Some(object));
+        }
+        let taken = self.objects.get().await;
+        permit.forget();
+        match taken {
+            Ok(object) => Ok(Some(object)),
+            Err(managed::PoolError::Closed) => Err(Closed),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn take_from_lane(&self) -> Option<Object<Manager<C>>> {
+        let mut object = self.lane().pop()?;
+        if self.objects.manager().is_fit_unasked(&mut object) {
+            return Some(object);
+        }
+        // deadpool asks the manager, who asks the peer, before it hands it out.
+        drop(object);
+        None
+    }
+
+    // ----- putting
+
+    /// Takes a connection back. Where somebody `waits`, it is handed over.
+    pub(crate) fn put(&self, object: Object<Manager<C>>, waits: bool) {
+        let mut lane = self.lane();
+        // The one that came back last is to be taken first.
+        let older = if waits { None } else { lane.pop() };
+        lane.push(object);
+        drop(lane);
+        drop(older);
+        self.announce();
+    }
+
+    /// Takes in a connection that deadpool does not know yet.
+    pub(crate) fn offer(&self, pooled: Pooled<C>) {
+        self.objects.manager().offer(pooled);
+        self.announce();
+    }
+
+    /// One more connection can be had.
+    fn announce(&self) {
+        self.ready.add_permits(1);
+        // It may have been closed since the connection was last in store.
+        if self.ready.is_closed() {
+            self.retire(Reason::Shutdown, |_| true);
+        }
+    }
+
+    /// Wakes this many of those who wait, without anything to be had.
+    pub(crate) fn wake(&self, callers: usize) {
+        self.ready.add_permits(callers);
+    }
+
+    // ----- looking through
+
+    /// Takes those connections out that `pick` picks.
+    pub(crate) fn extract(&self, mut pick: impl FnMut(&Entry<C>) -> bool) -> Vec<Pooled<C>> {
+        let picked = self
+            .lane()
+            .extract_if(.., |object| pick(object))
+            .collect::<Vec<_>>();
+        let mut picked: Vec<_> = picked.into_iter().map(Object::take).collect();
+        picked.extend(self.objects.retain(|pooled, _| !pick(pooled)).removed);
+        picked.extend(self.objects.manager().withdraw(|pooled| !pick(pooled)));
+        for _ in &picked {
+            // Their permits; one that a caller holds already will prove stale.
+            if let Ok(permit) = self.ready.try_acquire() {
+                permit.forget();
+            }
+        }
+        picked
+    }
+
+    /// Closes those connections that `pick` picks.
+    pub(crate) fn retire(&self, reason: Reason, pick: impl FnMut(&Entry<C>) -> bool) {
+        for pooled in self.extract(pick) {
+            pooled.retire(reason);
+        }
+    }
+
+    /// Closes one connection that has been idle since then, to make room for others.
+    pub(crate) fn evict(&self, since: Instant) {
+        let mut found = false;
+        self.retire(Reason::Evicted, |entry| {
+            let this = !found && entry.idle_since == since;
+            found |= this;
+            this
+        });
+    }
+
+    /// Since when the least recently used connection has been idle.
+    pub(crate) fn idlest(&self) -> Option<Instant> {
+        let mut idlest: Option<Instant> = None;
+        let mut look = |entry: &Entry<C>| {
+            let since = entry.idle_since;
+            idlest = Some(idlest.map_or(since, |other| other.min(since)));
+        };
+        self.lane().iter().for_each(|object| look(object));
+        self.objects.retain(|pooled, _| {
+            look(pooled);
+            true
+        });
+        self.objects.manager().withdraw(|pooled| {
+            look(pooled);
+            true
+        });
+        idlest
+    }
+
+    /// How many connections are in store.
+    pub(crate) fn len(&self) -> usize {
+        self.lane().len() + self.objects.status().available + self.objects.manager().offered()
+    }
+
+    // ----- state
+
+    /// Casts doubt on all connections in store.
+    pub(crate) fn cast_doubt(&self) {
+        self.objects.manager().cast_doubt();
+    }
+
+    /// The doubt that a connection opened now is clear of.
+    pub(crate) fn doubt(&self) -> u64 {
+        self.objects.manager().doubt()
+    }
+
+    /// Gives out nothing any more, tells all who wait, and closes what is in store.
+    pub(crate) fn close(&self) {
+        self.ready.close();
+        self.retire(Reason::Shutdown, |_| true);
+    }
+
+    fn lane(&self) -> MutexGuard<'_, Vec<Object<Manager<C>>>> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
