@@ -1,48 +1,64 @@
-//! The breaker: closed to open to half-open, and back.
+//! The breaker: a state machine that many threads use at once.
 
-use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::{sync::PoisonError, time::Duration};
+
+use mcp_domain::{
+    BreakerMode, BreakerSnapshot, BreakerState, CircuitBreaker, Outcome, Rejected, Ticket,
 };
 
-use mcp_domain::{BreakerSnapshot, BreakerState, CircuitBreaker, Outcome, Rejected, Ticket};
+use crate::{
+    BreakerBuilder, Change, Clock, SystemClock, Window,
+    change::{Listeners, Outbox},
+    clock::as_nanos,
+    config::Config,
+    machine::{Admission, Machine},
+    policy::Call,
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering},
+    timeline::{NEVER, Timeline},
+    word::{UNCOUNTED, Word},
+};
 
-use crate::{BreakerBuilder, Clock, SystemClock, config::Config, word::Word};
-
-/// A circuit breaker that opens after a number of failures in a row.
+/// A circuit breaker.
 ///
-/// - *closed*: all calls pass. To open, when the last `failure_threshold` results were failures.
-/// - *open*: no call passes. To half-open, with the first call after `open_timeout`,
-///   which grows while the server stays down, or after the time that the server
-///   asked for, if that is longer.
-/// - *half-open*: up to `probes` calls pass. To closed when so many have succeeded;
-///   to open when one fails.
+/// - *closed*: all calls pass. To open, when too many results of late were failures, in a
+///   row or by their rate, or were slow.
+/// - *open*: no call passes. To half-open after `open_timeout`, which grows while the
+///   server stays down, or after the time that the server asked for, if that is longer:
+///   with the next call, or with a [`tick`](Self::tick).
+/// - *half-open*: up to `probes` calls pass. To closed when enough of them have
+///   succeeded; to open when too many have failed or were slow.
+///
+/// It can be told to behave otherwise: [`set_mode`](Self::set_mode).
 #[derive(Debug)]
 pub struct Breaker<K: Clock = SystemClock> {
-    config: Config,
-    clock: K,
-    /// A [`Word`]. Out of the closed state it changes only under the lock.
+    /// A [`Word`]. Without the lock, all that changes is that less is lent.
     word: AtomicU64,
+    /// From when until when the word is good, by the clock. They change only under the
+    /// lock, and while nothing is lent.
+    from: AtomicU64,
+    until: AtomicU64,
+    /// A call that takes so long is slow.
+    slow: Option<u64>,
+    /// The time matters for a call that succeeds.
+    timed: bool,
+    clock: K,
     rejected: AtomicU64,
-    tripped: Mutex<Tripped>,
+    let_through: AtomicU64,
+    listeners: Listeners,
+    core: Mutex<Core>,
 }
 
-/// What matters while the breaker is not closed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tripped {
-    /// Open: when the first probe may pass. Half-open: when the probes under way
-    /// are given up.
-    until: Duration,
-    /// Probes under way.
-    out: u32,
-    /// Probes that succeeded.
-    succeeded: u32,
-    /// How often it has opened since it was last closed.
-    opened: u32,
+/// What one thread at a time may look at.
+#[derive(Debug)]
+struct Core {
+    machine: Machine,
+    time: Timeline,
+    outbox: Outbox,
 }
+
+/// The generation on the tickets of calls that pass only because the breaker may not do
+/// more than observe. It is nobody's, so that their results are not heard.
+const OF_NO_STATE: u64 = u64::MAX;
 
 impl Breaker {
     /// Starts from the defaults.
@@ -61,182 +77,264 @@ impl Default for Breaker {
     }
 }
 
+// === What the owner can do ===
+
 impl<K: Clock> Breaker<K> {
-    pub(crate) fn new(config: Config, clock: K) -> Self {
+    pub(crate) fn new(config: Config, listeners: Listeners, clock: K) -> Self {
+        let reading = as_nanos(clock.now());
+        let mut machine = Machine::new(config, reading);
+        let (from, until) = machine.span();
+        let slow = config.policy.slow_call_duration;
         Self {
-            config,
+            word: AtomicU64::new(machine.word().0),
+            from: AtomicU64::new(from),
+            until: AtomicU64::new(until),
+            slow,
+            timed: slow.is_some() || matches!(config.policy.window, Some(Window::Time(_))),
             clock,
-            word: AtomicU64::new(Word::CLOSED.0),
             rejected: AtomicU64::new(0),
-            tripped: Mutex::default(),
+            let_through: AtomicU64::new(0),
+            listeners,
+            core: Mutex::new(Core {
+                machine,
+                time: Timeline::new(reading),
+                outbox: Outbox::default(),
+            }),
         }
     }
 
-    fn word(&self) -> Word {
-        Word(self.word.load(Ordering::Acquire))
+    /// Tells it how to behave from now on; if that is new, it forgets all results and
+    /// begins closed, or open if that is forced.
+    ///
+    /// Results of calls that were admitted before count for nothing.
+    pub fn set_mode(&self, mode: BreakerMode) {
+        self.locked(|machine, now| machine.set_mode(mode, now));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tripped> {
-        self.tripped.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets all results and begins anew: closed, or open if that is forced.
+    ///
+    /// Results of calls that were admitted before count for nothing.
+    pub fn reset(&self) {
+        self.locked(|machine, now| machine.start(crate::Reason::Reset, now));
     }
 
-    /// Replaces the word if it is still the expected one.
-    fn change(&self, from: Word, to: Word) -> bool {
-        self.word
-            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-    }
-
-    fn ticket(word: Word) -> Ticket {
-        Ticket::new(word.generation())
-    }
-
-    /// Admission when the breaker is not closed.
-    fn admit_probe(&self) -> Result<Ticket, Rejected> {
-        let mut tripped = self.lock();
-        // Under the lock an open or half-open word stays as it is.
-        let word = self.word();
-        let now = self.clock.now();
-        let due = now >= tripped.until;
-        match word.state() {
-            BreakerState::Closed => Ok(Self::ticket(word)),
-            BreakerState::HalfOpen if tripped.out + tripped.succeeded < self.config.probes => {
-                tripped.out += 1;
-                Ok(Self::ticket(word))
-            }
-            BreakerState::Open | BreakerState::HalfOpen if due => {
-                let next = word.next(BreakerState::HalfOpen);
-                *tripped = Tripped {
-                    until: now.saturating_add(self.config.open_timeout),
-                    out: 1,
-                    succeeded: 0,
-                    opened: tripped.opened,
-                };
-                self.word.store(next.0, Ordering::Release);
-                Ok(Self::ticket(next))
-            }
-            BreakerState::Open | BreakerState::HalfOpen => {
-                self.rejected.fetch_add(1, Ordering::Relaxed);
-                Err(Rejected {
-                    retry_after: Some(tripped.until.saturating_sub(now)),
-                })
-            }
-        }
-    }
-
-    /// A call that was admitted while closed has ended.
-    fn settle_closed(&self, generation: u64, outcome: Outcome) {
-        loop {
-            let word = self.word();
-            if word.generation() != generation {
-                return;
-            }
-            let next = match outcome {
-                Outcome::Success if word.failures() > 0 => word.with_failures(0),
-                Outcome::Failure { retry_after } => {
-                    let failures = word.failures() + 1;
-                    if failures >= self.config.failure_threshold {
-                        if self.trip(word, retry_after) {
-                            return;
-                        }
-                        continue;
-                    }
-                    word.with_failures(failures)
-                }
-                _ => return,
-            };
-            if self.change(word, next) {
-                return;
-            }
-        }
-    }
-
-    /// Opens the breaker, unless its state has changed meanwhile.
-    fn trip(&self, from: Word, retry_after: Option<Duration>) -> bool {
-        let mut tripped = self.lock();
-        let opened = self.change(from, from.next(BreakerState::Open));
-        if opened {
-            *tripped = self.waiting(0, retry_after);
-        }
-        opened
-    }
-
-    fn waiting(&self, opened: u32, retry_after: Option<Duration>) -> Tripped {
-        let wait = self.config.wait(opened, fastrand::f64());
-        let wait = wait.max(retry_after.unwrap_or_default());
-        Tripped {
-            until: self.clock.now().saturating_add(wait),
-            opened: opened.saturating_add(1),
-            ..Tripped::default()
-        }
-    }
-
-    /// A probe has ended.
-    fn settle_probe(&self, generation: u64, outcome: Outcome) {
-        let mut tripped = self.lock();
-        let word = self.word();
-        if word.generation() != generation {
-            return;
-        }
-        tripped.out = tripped.out.saturating_sub(1);
-        match outcome {
-            Outcome::Success => {
-                tripped.succeeded += 1;
-                if tripped.succeeded >= self.config.probes {
-                    let next = word.next(BreakerState::Closed);
-                    self.word.store(next.0, Ordering::Release);
-                }
-            }
-            Outcome::Failure { retry_after } => {
-                *tripped = self.waiting(tripped.opened, retry_after);
-                let next = word.next(BreakerState::Open);
-                self.word.store(next.0, Ordering::Release);
-            }
-            _ => {}
-        }
+    /// Does what is due, and returns the time until the next is: `None` until it opens.
+    ///
+    /// Without it, an open breaker becomes half-open with the first call that comes when
+    /// the wait is over, and says *open* until then. With a timer that calls this, it does
+    /// so in time, and listeners hear of it: for dashboards, and for programs that have
+    /// a probe of their own to send.
+    pub fn tick(&self) -> Option<Duration> {
+        self.locked(|machine, now| {
+            machine.advance(now);
+            let due = machine.due()?;
+            Some(Duration::from_nanos(due.saturating_sub(now)))
+        })
     }
 }
+
+// === The hot path ===
 
 impl<K: Clock> CircuitBreaker for Breaker<K> {
     fn try_admit(&self) -> Result<Ticket, Rejected> {
         let word = self.word();
-        match word.state() {
-            BreakerState::Closed => Ok(Self::ticket(word)),
-            BreakerState::HalfOpen | BreakerState::Open => self.admit_probe(),
+        if word.state() == BreakerState::Closed {
+            Ok(self.ticket(word.generation()))
+        } else {
+            self.admit_unless_closed(word)
         }
     }
 
     fn settle(&self, ticket: Ticket, outcome: Outcome) {
         let word = self.word();
-        if word.generation() != ticket.generation() {
+        if u64::from(word.generation()) != ticket.generation() {
             return;
         }
-        match (word.state(), outcome) {
-            // The hot path.
-            (BreakerState::Closed, Outcome::Success) if word.failures() == 0 => {}
-            (BreakerState::Closed, outcome) => self.settle_closed(ticket.generation(), outcome),
-            (BreakerState::HalfOpen, outcome) => self.settle_probe(ticket.generation(), outcome),
-            // No ticket is of an open generation.
-            (BreakerState::Open, _) => {}
+        let (failed, hint) = match outcome {
+            Outcome::Success => (false, None),
+            Outcome::Failure { retry_after } => (true, retry_after),
+            // It counts for nothing; but the place of a probe is free again.
+            _ if word.state() == BreakerState::Closed => return,
+            _ => return self.locked(|machine, _| machine.release(ticket.generation())),
+        };
+        let reading = if self.timed { self.reading() } else { 0 };
+        let took = reading.saturating_sub(ticket.stamp());
+        let slow = self.slow.is_some_and(|slow| took >= slow);
+        let call = Call { failed, slow };
+        if call.is_marked() || !self.settle_by_loan(word, reading) {
+            self.locked(|machine, now| machine.settle(ticket.generation(), call, hint, now));
         }
     }
 
     fn snapshot(&self) -> BreakerSnapshot {
-        let tripped = self.lock();
-        let word = self.word();
-        let mut snapshot = BreakerSnapshot::new(word.state());
-        snapshot.rejected = self.rejected.load(Ordering::Relaxed);
-        match word.state() {
-            BreakerState::Closed => snapshot.failure_count = u64::from(word.failures()),
-            BreakerState::HalfOpen => {
-                snapshot.failure_count = u64::from(self.config.failure_threshold);
+        let snapshot = self.locked(Machine::snapshot);
+        self.with_counters(snapshot)
+    }
+}
+
+impl<K: Clock> Breaker<K> {
+    fn word(&self) -> Word {
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    /// What the clock shows.
+    fn reading(&self) -> u64 {
+        as_nanos(self.clock.now())
+    }
+
+    fn ticket(&self, generation: u32) -> Ticket {
+        let ticket = Ticket::new(u64::from(generation));
+        match self.slow {
+            Some(_) => ticket.with_stamp(self.reading()),
+            None => ticket,
+        }
+    }
+
+    /// Settles a success that cannot change anything but a number. False if it might.
+    fn settle_by_loan(&self, mut word: Word, reading: u64) -> bool {
+        let generation = word.generation();
+        while word.state() == BreakerState::Closed && word.lent() > 0 && self.is_good(reading) {
+            if word.lent() == UNCOUNTED {
+                return true;
             }
-            BreakerState::Open => {
-                snapshot.failure_count = u64::from(self.config.failure_threshold);
-                let wait = tripped.until.saturating_sub(self.clock.now());
-                snapshot.retry_after = Some(wait);
+            let less = word.0 - Word::ONE;
+            let changed =
+                self.word
+                    .compare_exchange_weak(word.0, less, Ordering::AcqRel, Ordering::Acquire);
+            match changed {
+                Ok(_) => return true,
+                Err(other) => word = Word(other),
+            }
+            if word.generation() != generation {
+                // Its state is over: it counts for nothing.
+                return true;
             }
         }
+        false
+    }
+
+    /// Whether the word, loaded before, is good at this reading; provided that it has
+    /// not changed when it is looked at again.
+    fn is_good(&self, reading: u64) -> bool {
+        let (from, until) = self.span();
+        from <= reading && reading < until
+    }
+
+    fn span(&self) -> (u64, u64) {
+        (
+            self.from.load(Ordering::Acquire),
+            self.until.load(Ordering::Acquire),
+        )
+    }
+
+    fn admit_unless_closed(&self, word: Word) -> Result<Ticket, Rejected> {
+        let reading = self.reading();
+        let (from, until) = self.span();
+        let is_good = from <= reading && reading < until;
+        // The same word again: it and the span belong together.
+        if word.lent() > 0 && is_good && self.word() == word {
+            let is_waiting = word.state() == BreakerState::Open && until != NEVER;
+            let left = is_waiting.then(|| Duration::from_nanos(until - reading));
+            return self.refuse(word.observes(), left);
+        }
+        let (admission, observes, left) = self.locked(|machine, now| {
+            let admission = machine.admit(now);
+            (admission, machine.observes(), machine.wait_left(now))
+        });
+        match admission {
+            Admission::Granted(generation) => Ok(self.ticket(generation)),
+            Admission::Refused => self.refuse(observes, left),
+        }
+    }
+
+    fn refuse(&self, observes: bool, retry_after: Option<Duration>) -> Result<Ticket, Rejected> {
+        if observes {
+            self.let_through.fetch_add(1, Ordering::Relaxed);
+            Ok(Ticket::new(OF_NO_STATE))
+        } else {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+            Err(Rejected { retry_after })
+        }
+    }
+
+    /// Adds what is counted without the machine.
+    fn with_counters(&self, mut snapshot: BreakerSnapshot) -> BreakerSnapshot {
+        snapshot.rejected = self.rejected.load(Ordering::Relaxed);
+        snapshot.let_through = self.let_through.load(Ordering::Relaxed);
         snapshot
     }
 }
+
+// === Under the lock ===
+
+impl<K: Clock> Breaker<K> {
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the lock, with a reading of the clock that is not older than the latest,
+    /// unless the clock has gone back.
+    fn lock_in_time(&self) -> (MutexGuard<'_, Core>, u64) {
+        let reading = self.reading();
+        let core = self.lock();
+        let latest = core.time.latest();
+        if reading >= latest {
+            return (core, reading);
+        }
+        // Either another thread has looked at the clock later and come here sooner, or
+        // the clock has gone back. A second look tells; without the lock, for the clock
+        // is code of others.
+        drop(core);
+        let reading = self.reading();
+        let mut core = self.lock();
+        if reading < latest && core.time.latest() >= latest {
+            core.time.turned_back(reading);
+        }
+        (core, reading)
+    }
+
+    /// Moves the machine on: takes back what was lent, and lends anew. Then tells of
+    /// the change, if there was one, with the lock released.
+    fn locked<R>(&self, step: impl FnOnce(&mut Machine, u64) -> R) -> R {
+        let (mut guard, reading) = self.lock_in_time();
+        let core = &mut *guard;
+        let now = core.time.at(reading);
+        let word = Word(self.word.fetch_and(!Word::LENT, Ordering::AcqRel));
+        core.machine.absorb(word.lent());
+        let result = step(&mut core.machine, now);
+        let is_mine_to_tell = self.note_change(core, now);
+        let (from, until) = core.machine.span();
+        self.from.store(core.time.reading(from), Ordering::Release);
+        self.until
+            .store(core.time.reading(until), Ordering::Release);
+        self.word.store(core.machine.word().0, Ordering::Release);
+        drop(guard);
+        if is_mine_to_tell {
+            self.tell_changes();
+        }
+        result
+    }
+
+    fn note_change(&self, core: &mut Core, now: u64) -> bool {
+        match core.machine.take_change() {
+            Some((from, reason)) if !self.listeners.is_empty() => {
+                let now = self.with_counters(core.machine.snapshot(now));
+                core.outbox.add(Change { from, reason, now })
+            }
+            _ => false,
+        }
+    }
+
+    fn tell_changes(&self) {
+        loop {
+            let next = self.lock().outbox.next();
+            match next {
+                Some(change) => self.listeners.tell(&change),
+                None => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

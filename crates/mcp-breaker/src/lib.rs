@@ -1,18 +1,33 @@
-//! A circuit breaker: after so many failures in a row it refuses calls for a
-//! while, then lets a few probes through, and closes again when they succeed.
+//! A circuit breaker: when too many calls of late have failed or were slow, it refuses
+//! calls for a while, then lets a few probes through, and closes again when they succeed.
 //!
 //! It implements the port [`CircuitBreaker`](mcp_domain::CircuitBreaker), and knows
 //! no runtime. What counts as a failure is the caller's business.
 //!
 //! # What it promises
 //!
-//! - **The hot path is two atomic operations**: a closed breaker admits a call with a
-//!   load, and settles its success with another.
+//! - **A call that succeeds takes no lock**, whatever opens the breaker. By failures in a
+//!   row it costs two loads; a window of calls adds one atomic operation; a window of time
+//!   a look at the clock, and slow calls two. How that is done: [below](#how-it-works).
+//! - **A refusal takes no lock either.**
 //! - **A result counts in the state it belongs to.** One that arrives after the state
 //!   has changed changes nothing.
-//! - **A probe that never comes back holds nothing up**: after another waiting time
-//!   the next one passes.
-//! - **A clock that stands still or jumps does no harm** beyond its own error.
+//! - **A probe that never comes back holds nothing up**: after `probe_timeout` others pass
+//!   in its place.
+//! - **A clock that stands still, jumps or goes back does no harm** beyond its own error.
+//! - **No code of others runs under a lock**: neither the clock nor a listener.
+//!
+//! # How it works
+//!
+//! All that may change the state goes through a state machine behind a mutex: failures,
+//! slow calls, and everything while the breaker is not closed. A success that is not slow
+//! can mostly change nothing but a number. So the machine *lends*: it says in an atomic
+//! word how many successes may end without asking it, and each takes one off. Whoever
+//! comes to the machine takes back what is left, counts what is missing, and lends anew.
+//!
+//! The word also bears the state and its generation, so that a success of an earlier state
+//! cannot take from a later one. The same word says that calls may be refused without
+//! asking.
 //!
 //! # Example
 //!
@@ -39,17 +54,31 @@
 //! ```
 
 mod breaker;
+mod builder;
+mod change;
 mod clock;
 mod config;
+mod machine;
+mod policy;
+mod sync;
+mod timeline;
+mod window;
 mod word;
 
 pub use self::{
     breaker::Breaker,
+    builder::{BreakerBuilder, BuildError},
+    change::{Change, Reason},
     clock::{Clock, ManualClock, SystemClock},
-    config::{BreakerBuilder, BuildError},
+    policy::Window,
 };
 
 /// The example of the README compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do those of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/breaker.md")]
+struct Guide;

@@ -1,20 +1,39 @@
-//! The state of a breaker in one machine word.
+//! What the hot path needs to know, in one machine word.
 //!
-//! State, failures in a row and generation change together or not at all, so that
-//! a late failure cannot count in a state that began meanwhile.
+//! State, generation and what is lent change together or not at all, so that a late
+//! result cannot count in a state that began meanwhile.
 
 use mcp_domain::BreakerState;
 
-/// Thirty bits are left for counting.
-pub(crate) const MOST_FAILURES: u32 = (1 << 30) - 1;
+/// Any number of successes may end without a word: nothing is counted at present.
+pub(crate) const UNCOUNTED: u32 = (1 << 29) - 1;
 
-/// State (2 bits), failures in a row (30 bits), generation (32 bits).
+/// The most successes that can be lent.
+pub(crate) const MOST_LENT: u32 = UNCOUNTED - 1;
+
+/// State (2 bits), observe-only (1 bit), lent (29 bits), generation (32 bits).
+///
+/// *Lent* is how many successes may end without asking the state machine, because
+/// they cannot change its mind; those who use one up take one off. Half-open, it is
+/// 1 while a probe may pass, else 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 
 impl Word {
-    /// The first state.
-    pub(crate) const CLOSED: Self = Self(0);
+    /// All bits of `lent`.
+    pub(crate) const LENT: u64 = (UNCOUNTED as u64) << 3;
+    /// One of `lent`.
+    pub(crate) const ONE: u64 = 1 << 3;
+
+    pub(crate) fn new(state: BreakerState, observe: bool, lent: u32, generation: u32) -> Self {
+        let code = match state {
+            BreakerState::Closed => 0,
+            BreakerState::Open => 1,
+            BreakerState::HalfOpen => 2,
+        };
+        let lent = u64::from(lent.min(UNCOUNTED)) << 3;
+        Self(u64::from(generation) << 32 | lent | u64::from(observe) << 2 | code)
+    }
 
     pub(crate) fn state(self) -> BreakerState {
         match self.0 & 0b11 {
@@ -24,30 +43,17 @@ impl Word {
         }
     }
 
-    pub(crate) fn failures(self) -> u32 {
-        (self.0 >> 2) as u32 & MOST_FAILURES
+    /// Calls pass even where the state forbids it.
+    pub(crate) fn observes(self) -> bool {
+        self.0 & 0b100 != 0
     }
 
-    pub(crate) fn generation(self) -> u64 {
-        self.0 >> 32
+    pub(crate) fn lent(self) -> u32 {
+        (self.0 >> 3) as u32 & UNCOUNTED
     }
 
-    /// The next generation, in this state, without failures.
-    pub(crate) fn next(self, state: BreakerState) -> Self {
-        let code = match state {
-            BreakerState::Closed => 0,
-            BreakerState::Open => 1,
-            BreakerState::HalfOpen => 2,
-        };
-        // After 2^32 changes the generation starts over; a ticket that old is gone.
-        let generation = (self.generation() as u32).wrapping_add(1);
-        Self(u64::from(generation) << 32 | code)
-    }
-
-    /// The same with so many failures.
-    pub(crate) fn with_failures(self, failures: u32) -> Self {
-        let rest = self.0 & !(u64::from(MOST_FAILURES) << 2);
-        Self(rest | u64::from(failures.min(MOST_FAILURES)) << 2)
+    pub(crate) fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 }
 
@@ -57,19 +63,32 @@ mod tests {
 
     #[test]
     fn parts_do_not_touch_each_other() {
-        let word = Word::CLOSED.next(BreakerState::HalfOpen).with_failures(7);
-        assert_eq!(word.state(), BreakerState::HalfOpen);
-        assert_eq!((word.failures(), word.generation()), (7, 1));
-        let full = word.with_failures(MOST_FAILURES);
-        assert_eq!(full.state(), BreakerState::HalfOpen);
-        assert_eq!((full.failures(), full.generation()), (MOST_FAILURES, 1));
-        assert_eq!(full.with_failures(7), word);
+        let states = [
+            BreakerState::Closed,
+            BreakerState::HalfOpen,
+            BreakerState::Open,
+        ];
+        for state in states {
+            for observe in [false, true] {
+                for lent in [0, 1, 77, MOST_LENT, UNCOUNTED] {
+                    for generation in [0, 1, 77, u32::MAX] {
+                        let word = Word::new(state, observe, lent, generation);
+                        assert_eq!(word.state(), state);
+                        assert_eq!(word.observes(), observe);
+                        assert_eq!(word.lent(), lent);
+                        assert_eq!(word.generation(), generation);
+                    }
+                }
+            }
+        }
     }
 
     #[test]
-    fn the_generation_starts_over_without_harm() {
-        let last = Word(u64::MAX << 32);
-        assert_eq!(last.next(BreakerState::Open).generation(), 0);
-        assert_eq!(last.next(BreakerState::Open).state(), BreakerState::Open);
+    fn taking_one_changes_nothing_else() {
+        let word = Word::new(BreakerState::Closed, true, 7, 9);
+        let less = Word(word.0 - Word::ONE);
+        assert_eq!(less, Word::new(BreakerState::Closed, true, 6, 9));
+        let none = Word(word.0 & !Word::LENT);
+        assert_eq!(none, Word::new(BreakerState::Closed, true, 0, 9));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_breaker::Breaker;
+use mcp_breaker::{Breaker, BreakerBuilder, Window};
 use mcp_domain::{BreakerState, CircuitBreaker as _};
 
 #[test]
@@ -10,26 +10,125 @@ fn the_defaults_are_valid_and_closed() {
     assert_eq!(Breaker::default().snapshot().state, BreakerState::Closed);
 }
 
+#[track_caller]
+fn refused(builder: BreakerBuilder, message: &str) {
+    assert_eq!(builder.build().unwrap_err().to_string(), message);
+}
+
 #[test]
-fn impossible_settings_are_named() {
-    let refused = [
-        (Breaker::builder().failure_threshold(0), "failure_threshold"),
+fn what_must_not_be_nothing_is_named() {
+    let new = Breaker::builder;
+    let rate = || new().failure_rate(0.5);
+    for (builder, name) in [
+        (new().failure_threshold(0), "failure_threshold"),
+        (new().open_timeout(Duration::ZERO), "open_timeout"),
+        (new().probes(0), "probes"),
+        (new().probe_timeout(Duration::ZERO), "probe_timeout"),
+        (rate().window(Window::Calls(0)), "window"),
+        (rate().window(Window::Time(Duration::ZERO)), "window"),
+        (rate().minimum_calls(0), "minimum_calls"),
         (
-            Breaker::builder().failure_threshold(u32::MAX),
-            "failure_threshold",
+            new().slow_call_rate(0.5).slow_call_duration(Duration::ZERO),
+            "slow_call_duration",
         ),
-        (
-            Breaker::builder().open_timeout(Duration::ZERO),
-            "open_timeout",
-        ),
-        (Breaker::builder().probes(0), "probes"),
-        (Breaker::builder().growth(0.5), "growth is 0.5"),
-        (Breaker::builder().growth(f64::NAN), "growth"),
-        (Breaker::builder().jitter(1.5), "jitter is 1.5"),
-        (Breaker::builder().jitter(f64::NAN), "jitter"),
-    ];
-    for (builder, name) in refused {
-        let error = builder.build().unwrap_err().to_string();
-        assert!(error.starts_with(name), "{error}");
+    ] {
+        refused(builder, &format!("{name} is 0; it must be more"));
     }
+}
+
+#[test]
+fn numbers_out_of_range_are_named_with_their_range() {
+    let rate = "more than 0 and at most 1";
+    for wrong in [0.0, -0.5, 1.5, 50.0, f64::NAN, f64::INFINITY] {
+        let failure = Breaker::builder().failure_rate(wrong);
+        refused(
+            failure,
+            &format!("failure_rate is {wrong}; it must be {rate}"),
+        );
+        let slow = Breaker::builder()
+            .slow_call_rate(wrong)
+            .slow_call_duration(Duration::from_secs(1));
+        refused(
+            slow,
+            &format!("slow_call_rate is {wrong}; it must be {rate}"),
+        );
+    }
+    for wrong in [0.5, f64::NAN, f64::INFINITY] {
+        let growth = Breaker::builder().growth(wrong);
+        refused(growth, &format!("growth is {wrong}; it must be 1 or more"));
+    }
+    for wrong in [-0.1, 1.5, f64::NAN] {
+        let jitter = Breaker::builder().jitter(wrong);
+        refused(
+            jitter,
+            &format!("jitter is {wrong}; it must be between 0 and 1"),
+        );
+    }
+}
+
+#[test]
+fn a_breaker_that_could_never_open_is_refused() {
+    refused(
+        Breaker::builder().failure_threshold(None),
+        "none of failure_threshold, failure_rate and slow_call_rate is set; one must be",
+    );
+    let by_rate = Breaker::builder().failure_rate(0.5);
+    refused(
+        by_rate.clone().window(Window::Calls(20)).minimum_calls(21),
+        "minimum_calls is 21; it must be at most the window, which is 20 calls",
+    );
+    refused(
+        by_rate.clone().minimum_calls(101),
+        "minimum_calls is 101; it must be at most the window, which is 100 calls",
+    );
+    let minute = Window::Time(Duration::from_secs(60));
+    assert!(by_rate.window(minute).minimum_calls(101).build().is_ok());
+}
+
+#[test]
+fn slow_calls_need_both_a_rate_and_a_duration() {
+    refused(
+        Breaker::builder().slow_call_rate(0.5),
+        "slow_call_duration is not set; slow_call_rate needs it",
+    );
+    refused(
+        Breaker::builder().slow_call_duration(Duration::from_secs(1)),
+        "slow_call_rate is not set; slow_call_duration needs it",
+    );
+}
+
+#[test]
+fn a_window_smaller_than_the_default_minimum_is_its_own_minimum() {
+    let breaker = Breaker::builder()
+        .failure_threshold(None)
+        .failure_rate(1.0)
+        .window(Window::Calls(2))
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        breaker.settle(breaker.try_admit().unwrap(), mcp_domain::Outcome::failure());
+    }
+    assert_eq!(breaker.snapshot().state, BreakerState::Open);
+}
+
+#[test]
+fn the_longest_times_do_no_harm() {
+    let breaker = Breaker::builder()
+        .failure_threshold(1)
+        .slow_call_rate(1.0)
+        .slow_call_duration(Duration::MAX)
+        .window(Window::Time(Duration::MAX))
+        .open_timeout(Duration::MAX)
+        .max_open_timeout(Duration::MAX)
+        .max_retry_after(Duration::MAX)
+        .probe_timeout(Duration::MAX)
+        .jitter(0.0)
+        .build()
+        .unwrap();
+    let outcome = mcp_domain::Outcome::Failure {
+        retry_after: Some(Duration::MAX),
+    };
+    breaker.settle(breaker.try_admit().unwrap(), outcome);
+    assert_eq!(breaker.snapshot().state, BreakerState::Open);
+    assert!(breaker.try_admit().is_err());
 }

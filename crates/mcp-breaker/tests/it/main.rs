@@ -4,5 +4,6 @@
 
 mod config;
 mod model;
+mod modes;
 mod script;
 mod threads;

@@ -1,15 +1,16 @@
 //! Short stories: what happens to a breaker, and what it does.
 //!
-//! A script is a list of steps. `+1s` moves the clock; `a` asks for a permit and
-//! must get it, `x` must be refused; `S`, `F`, `I` and `C` settle the oldest permit
-//! as success, failure, ignored and cancelled; `F9` is a failure whose server asks
-//! for 9 s; `=closed` checks the state.
+//! A script is a list of steps. `+1s` moves the clock, `t` calls `tick`; `a` asks for a
+//! permit and must get it, `x` must be refused; `S`, `F`, `I` and `C` settle the oldest
+//! permit as success, failure, ignored and cancelled; `F9` is a failure whose server asks
+//! for 9 s; `7S` is seven calls one after another that end so; `=closed` checks the state.
 
 use std::{collections::VecDeque, time::Duration};
 
-use mcp_breaker::{Breaker, ManualClock};
-use mcp_domain::{CircuitBreaker as _, Outcome};
+use mcp_breaker::{Breaker, BreakerBuilder, ManualClock, Window};
+use mcp_domain::{BreakerMode, CircuitBreaker as _, Outcome};
 
+/// With three failures in a row.
 #[track_caller]
 fn check(probes: u32, script: &str) {
     check_growing(1.0, probes, script);
@@ -17,24 +18,59 @@ fn check(probes: u32, script: &str) {
 
 #[track_caller]
 fn check_growing(growth: f64, probes: u32, script: &str) {
+    let builder = Breaker::builder().failure_threshold(3);
+    check_with(builder.growth(growth).probes(probes), script);
+}
+
+/// With half of the latest ten results being failures, but only from four on.
+#[track_caller]
+fn check_rate(script: &str) {
+    check_with(by_rate().window(Window::Calls(10)), script);
+}
+
+/// With half of the results of the latest ten seconds being failures.
+#[track_caller]
+fn check_rate_in_time(script: &str) {
+    check_with(by_rate().window(Window::Time(seconds(10))), script);
+}
+
+fn by_rate() -> BreakerBuilder {
+    let builder = Breaker::builder().failure_threshold(None).failure_rate(0.5);
+    builder.minimum_calls(4)
+}
+
+/// With half of the latest four results taking five seconds or longer.
+#[track_caller]
+fn check_slow(script: &str) {
+    let builder = Breaker::builder()
+        .failure_threshold(None)
+        .slow_call_rate(0.5)
+        .slow_call_duration(seconds(5))
+        .window(Window::Calls(4));
+    check_with(builder, script);
+}
+
+#[track_caller]
+fn check_with(builder: BreakerBuilder, script: &str) {
     let clock = ManualClock::default();
-    let breaker = Breaker::builder()
-        .failure_threshold(3)
-        .open_timeout(Duration::from_secs(10))
-        .max_open_timeout(Duration::from_secs(30))
-        .growth(growth)
+    let breaker = builder
+        .open_timeout(seconds(10))
+        .max_open_timeout(seconds(30))
+        .max_retry_after(seconds(60))
         .jitter(0.0)
-        .probes(probes)
         .build_with_clock(clock.clone())
         .unwrap();
     let mut permits = VecDeque::new();
     for step in script.split_whitespace() {
+        let (many, step) = step.split_at(step.find(|c: char| !c.is_ascii_digit()).unwrap());
         let (first, rest) = step.split_at(1);
         let outcome = match first {
             "+" => {
-                clock.advance(Duration::from_secs(
-                    rest.trim_end_matches('s').parse().unwrap(),
-                ));
+                clock.advance(seconds(rest.trim_end_matches('s').parse().unwrap()));
+                continue;
+            }
+            "t" => {
+                breaker.tick();
                 continue;
             }
             "a" => {
@@ -51,14 +87,25 @@ fn check_growing(growth: f64, probes: u32, script: &str) {
             }
             "S" => Outcome::Success,
             "F" => Outcome::Failure {
-                retry_after: rest.parse().ok().map(Duration::from_secs),
+                retry_after: rest.parse().ok().map(seconds),
             },
             "I" => Outcome::Ignored,
             "C" => Outcome::Cancelled,
             _ => panic!("no such step: {step}"),
         };
-        breaker.settle(permits.pop_front().unwrap(), outcome);
+        match many.parse::<u32>() {
+            Ok(many) => {
+                for _ in 0..many {
+                    breaker.settle(breaker.try_admit().unwrap(), outcome);
+                }
+            }
+            Err(_) => breaker.settle(permits.pop_front().unwrap(), outcome),
+        }
     }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 #[test]
@@ -84,7 +131,13 @@ fn it_stays_open_for_its_time() {
 #[test]
 fn the_servers_wish_extends_the_time() {
     check(1, "a F a F a F30 +29s x +1s a");
+    check(1, "a F a F a F +10s a F45 +44s x +1s a");
     check(1, "a F a F a F2 +9s x +1s a");
+}
+
+#[test]
+fn no_server_is_left_alone_for_longer_than_is_allowed() {
+    check(1, "a F a F a F86400 +59s x +1s a");
 }
 
 #[test]
@@ -145,6 +198,113 @@ fn closing_forgets_all_failures() {
 #[test]
 fn time_alone_does_not_close_it() {
     check(1, "a F a F a F +10s =open +1000s =open");
+}
+
+#[test]
+fn a_timer_makes_it_half_open_in_time() {
+    check(
+        1,
+        "a F a F a F +9s t =open +1s t =half-open t =half-open a x",
+    );
+}
+
+#[test]
+fn a_timer_gives_up_probes_that_do_not_come_back() {
+    check(1, "a F a F a F +10s t a x +9s t x +1s t a x =half-open");
+}
+
+/// The time of a probe begins when it passes, not when it became half-open.
+#[test]
+fn half_open_without_probes_waits_for_the_first() {
+    check(
+        1,
+        "a F a F a F +10s t +60s t =half-open a x +9s x t x +1s a",
+    );
+}
+
+#[test]
+fn too_many_failures_among_the_latest_calls_open_it() {
+    check_rate("3F =closed 1S =open");
+    check_rate("3F =closed 1F =open");
+    check_rate("6S 4F =closed 1F =open");
+}
+
+/// Nothing is divided by zero before, and one failure of one is no rate.
+#[test]
+fn below_the_minimum_no_rate_opens_it() {
+    check_rate("1F 1F 1F =closed");
+    check_rate("5C 5I 3F =closed 5C 5I =closed");
+}
+
+#[test]
+fn old_results_make_room_for_new_ones() {
+    check_rate("6S 4F 6S 4F =closed");
+    check_rate("6S 4F 5S =closed 1F =open");
+}
+
+#[test]
+fn results_count_for_the_time_of_the_window() {
+    check_rate_in_time("5S +5s 4F =closed +5s 1S =open");
+    check_rate_in_time("5S +5s 4F +5s +5s 3F =closed 1F =open");
+    check_rate_in_time("3F +10s 3F =closed");
+}
+
+#[test]
+fn closing_forgets_the_window() {
+    check_rate("4F =open +10s 1S =closed 3F =closed 1F =open");
+    check_rate_in_time("4F =open +10s 1S =closed 3F =closed 1F =open");
+}
+
+#[test]
+fn too_many_slow_calls_open_it() {
+    check_slow("a +4s S a +5s S a +5s S =closed a +4s S =open");
+    check_slow("a +5s S a +4s S a +4s S a +4s S =closed a +4s S a +9s F =closed a +5s S =open");
+}
+
+#[test]
+fn a_slow_probe_opens_it_again() {
+    let opened = "a +5s S a +5s S 2S =open";
+    check_slow(&format!("{opened} +10s a +5s S =open"));
+    check_slow(&format!("{opened} +10s a +4s S =closed"));
+    check_slow(&format!("{opened} +10s a +4s F =open"));
+}
+
+#[test]
+fn probes_are_judged_by_their_rate_where_there_is_one() {
+    let builder = by_rate().probes(4);
+    check_with(builder.clone(), "4F +10s 1F =half-open 3S =closed");
+    check_with(builder.clone(), "4F +10s 1S 1F =half-open 1F =open");
+    check_with(builder, "4F +10s a a a a x F S S =half-open S =closed");
+}
+
+#[test]
+fn disabled_it_lets_all_calls_pass_and_counts_none() {
+    let builder = Breaker::builder().mode(BreakerMode::Disabled);
+    check_with(
+        builder.failure_threshold(1),
+        "9F 9S a a =closed F F =closed",
+    );
+}
+
+#[test]
+fn forced_open_it_lets_no_call_pass() {
+    let builder = Breaker::builder().mode(BreakerMode::ForcedOpen);
+    check_with(builder, "x =open +1000000s t x =open");
+}
+
+#[test]
+fn observing_it_goes_its_way_and_lets_all_calls_pass() {
+    let builder = Breaker::builder().mode(BreakerMode::ObserveOnly);
+    let builder = builder.failure_threshold(3);
+    check_with(
+        builder.clone(),
+        "3F =open 9F 9S =open +10s a =half-open 2F a S =closed",
+    );
+    // What passes beside the probe does not count for it.
+    check_with(
+        builder,
+        "3F +10s a =half-open 2F 2S =half-open a S =closed F",
+    );
 }
 
 #[test]

@@ -1,0 +1,237 @@
+//! The breaker under every order of events that a few threads can make with two or three
+//! preemptions, which is where such faults show.
+
+use std::sync::{Arc, Mutex as StdMutex};
+
+use loom::thread;
+
+use super::*;
+use crate::ManualClock;
+
+const WAIT: Duration = Duration::from_secs(10);
+
+type Shared = Arc<Breaker<ManualClock>>;
+
+/// Tries every order in which so many preemptions interrupt the threads of a story.
+#[track_caller]
+fn every_order(preemptions: usize, story: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(preemptions);
+    model.check(story);
+}
+
+fn shared(builder: BreakerBuilder, clock: &ManualClock) -> Shared {
+    let builder = builder.open_timeout(WAIT).jitter(0.0);
+    Arc::new(builder.build_with_clock(clock.clone()).unwrap())
+}
+
+/// One that has opened, with its wait over.
+fn due(builder: BreakerBuilder) -> Shared {
+    let clock = ManualClock::default();
+    let breaker = shared(builder.failure_threshold(1), &clock);
+    breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
+    clock.advance(WAIT);
+    breaker
+}
+
+/// Runs all of them at once to their ends, the last one on this thread.
+fn together<T: 'static>(mut tasks: Vec<Box<dyn FnOnce() -> T + Send>>) -> Vec<T> {
+    let last = tasks.pop().unwrap();
+    let threads: Vec<_> = tasks.into_iter().map(thread::spawn).collect();
+    let last = last();
+    let ends = threads.into_iter().map(|thread| thread.join().unwrap());
+    ends.chain([last]).collect()
+}
+
+/// Asks for leave.
+fn asks(breaker: &Shared) -> Box<dyn FnOnce() -> Option<Ticket> + Send> {
+    let breaker = Arc::clone(breaker);
+    Box::new(move || breaker.try_admit().ok())
+}
+
+/// Ends a call that has been admitted.
+fn ends(breaker: &Shared, ticket: Ticket, outcome: Outcome) -> Box<dyn FnOnce() + Send> {
+    let breaker = Arc::clone(breaker);
+    Box::new(move || breaker.settle(ticket, outcome))
+}
+
+#[test]
+fn of_all_who_come_when_the_wait_is_over_one_passes() {
+    every_order(3, || {
+        let breaker = due(Breaker::builder());
+        let admitted = together(vec![asks(&breaker), asks(&breaker)]);
+        assert_eq!(admitted.iter().flatten().count(), 1);
+        assert_eq!(breaker.snapshot().rejected, 1);
+    });
+}
+
+/// The wait is over: nobody may be refused, whoever it is that makes it half-open.
+#[test]
+fn nobody_is_refused_while_another_makes_it_half_open() {
+    every_order(3, || {
+        let breaker = due(Breaker::builder().probes(2));
+        let admitted = together(vec![asks(&breaker), asks(&breaker)]);
+        assert_eq!(admitted.iter().flatten().count(), 2);
+    });
+}
+
+#[test]
+fn a_tick_takes_no_place_away() {
+    every_order(3, || {
+        let breaker = due(Breaker::builder());
+        let timer = Arc::clone(&breaker);
+        let timer = thread::spawn(move || timer.tick());
+        assert!(breaker.try_admit().is_ok());
+        timer.join().unwrap();
+        assert_eq!(breaker.snapshot().state, BreakerState::HalfOpen);
+    });
+}
+
+#[test]
+fn a_place_that_is_freed_is_taken_by_one_and_never_lost() {
+    every_order(2, || {
+        let breaker = due(Breaker::builder());
+        let probe = breaker.try_admit().unwrap();
+        let freed = Arc::clone(&breaker);
+        let freed = thread::spawn(move || freed.settle(probe, Outcome::Cancelled));
+        let admitted = together(vec![asks(&breaker), asks(&breaker)]);
+        freed.join().unwrap();
+        let admitted = admitted.iter().flatten().count();
+        assert!(admitted <= 1);
+        assert_eq!(breaker.try_admit().is_ok(), admitted == 0);
+    });
+}
+
+#[test]
+fn failures_that_come_together_open_it_once() {
+    every_order(2, || {
+        let breaker = shared(
+            Breaker::builder().failure_threshold(2),
+            &ManualClock::default(),
+        );
+        let fails = || {
+            let ticket = breaker.try_admit().unwrap();
+            ends(&breaker, ticket, Outcome::failure())
+        };
+        together(vec![fails(), fails(), fails()]);
+        let snapshot = breaker.snapshot();
+        assert_eq!(snapshot.state, BreakerState::Open);
+        assert_eq!((snapshot.opened, snapshot.failure_count), (1, 2));
+    });
+}
+
+#[test]
+fn a_success_ends_a_run_before_or_after_a_failure() {
+    every_order(3, || {
+        let breaker = shared(
+            Breaker::builder().failure_threshold(2),
+            &ManualClock::default(),
+        );
+        let tickets = [(); 3].map(|()| breaker.try_admit().unwrap());
+        let [first, second, third] = tickets;
+        breaker.settle(first, Outcome::failure());
+        together(vec![
+            ends(&breaker, second, Outcome::failure()),
+            ends(&breaker, third, Outcome::Success),
+        ]);
+        // In the one order it opens; in the other the run begins anew.
+        let snapshot = breaker.snapshot();
+        match snapshot.state {
+            BreakerState::Open => assert_eq!(snapshot.failure_count, 2),
+            _ => assert_eq!(snapshot.failure_count, 1),
+        }
+    });
+}
+
+#[test]
+fn every_result_counts_once() {
+    every_order(2, || {
+        let builder = Breaker::builder()
+            .failure_threshold(None)
+            .failure_rate(1.0)
+            .window(Window::Calls(9))
+            .minimum_calls(3);
+        let breaker = shared(builder, &ManualClock::default());
+        let end = |outcome| ends(&breaker, breaker.try_admit().unwrap(), outcome);
+        let (one, two) = (end(Outcome::Success), end(Outcome::Success));
+        together(vec![one, two, end(Outcome::failure())]);
+        let snapshot = breaker.snapshot();
+        assert_eq!((snapshot.calls, snapshot.failure_count), (3, 1));
+    });
+}
+
+#[test]
+fn every_result_counts_in_its_part_of_the_time() {
+    every_order(3, || {
+        let clock = ManualClock::default();
+        let builder = Breaker::builder()
+            .failure_threshold(None)
+            .failure_rate(1.0)
+            .window(Window::Time(Duration::from_secs(10)));
+        let breaker = shared(builder, &clock);
+        let end = |outcome| ends(&breaker, breaker.try_admit().unwrap(), outcome);
+        end(Outcome::Success)();
+        clock.advance(Duration::from_secs(1));
+        together(vec![end(Outcome::Success), end(Outcome::failure())]);
+        assert_eq!(breaker.snapshot().calls, 3);
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(breaker.snapshot().calls, 2);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(breaker.snapshot().calls, 0);
+    });
+}
+
+/// One thread takes the breaker all the way round while the other ends a call from
+/// before: it can never count in the state that the round ends with.
+#[test]
+fn a_late_result_never_counts_in_a_later_state() {
+    for late in [Outcome::Success, Outcome::failure(), Outcome::Cancelled] {
+        every_order(3, move || {
+            let clock = ManualClock::default();
+            let builder = Breaker::builder().failure_threshold(1).failure_rate(1.0);
+            let breaker = shared(builder, &clock);
+            let (first, second) = (breaker.try_admit().unwrap(), breaker.try_admit().unwrap());
+            let late = thread::spawn(ends(&breaker, second, late));
+            breaker.settle(first, Outcome::failure());
+            clock.advance(WAIT);
+            breaker.settle(breaker.try_admit().unwrap(), Outcome::Success);
+            late.join().unwrap();
+            let snapshot = breaker.snapshot();
+            assert_eq!(snapshot.state, BreakerState::Closed);
+            assert_eq!((snapshot.calls, snapshot.failure_count), (0, 0));
+            assert_eq!(snapshot.opened, 1);
+        });
+    }
+}
+
+/// Changes are told one after another in their order, whoever made them.
+#[test]
+fn no_change_is_lost_or_told_out_of_turn() {
+    every_order(3, || {
+        let told = Arc::new(StdMutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let builder = Breaker::builder()
+            .failure_threshold(1)
+            .on_change(move |change| {
+                // Others may go on while this is told.
+                thread::yield_now();
+                tell.lock().unwrap().push((change.from, change.now.state));
+            });
+        let breaker = shared(builder, &ManualClock::default());
+        let ticket = breaker.try_admit().unwrap();
+        let resets = Arc::clone(&breaker);
+        together(vec![
+            ends(&breaker, ticket, Outcome::failure()),
+            Box::new(move || resets.set_mode(BreakerMode::ForcedOpen)),
+        ]);
+        breaker.set_mode(BreakerMode::Automatic);
+        let told = told.lock().unwrap();
+        for pair in told.windows(2) {
+            assert_eq!(pair[0].1, pair[1].0, "{told:?}");
+        }
+        let (first, last) = (told.first().unwrap(), told.last().unwrap());
+        assert_eq!(first.0, BreakerState::Closed);
+        assert_eq!(last.1, BreakerState::Closed);
+        assert_eq!(told.len() as u64, 2 + breaker.snapshot().opened);
+    });
+}
