@@ -1,85 +1,85 @@
 //! The connection table: what it costs to have a usable connection in hand.
-//!
-//! - *direct*: connect, handshake, proper close;
-//! - *pool, first*: the first checkout of a pool that was just built;
-//! - *pool, reuse*: a checkout of a pool with an open connection, checked as always.
 
 use std::time::Duration;
 
 use mcp_domain::{Connection as _, Connector as _, Error, Operation, PoolStats, Scope};
 use mcp_pool::{Pool, Settings};
 use mcp_transport::{ClientConnector, Lifecycle};
-use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
-    Effort,
-    progress::Progress,
-    sample::{Samples, Summary},
-    servers::{Servers, Transport},
+    bench::Bench,
+    sample::Samples,
+    section::{Cell, Section, column},
+    servers::Transport,
 };
 
 const CHECKOUT: Operation = Operation::new("checkout");
-const CLOSE: Duration = Duration::from_secs(10);
+pub(crate) const CLOSE: Duration = Duration::from_secs(10);
 
-/// One row of the table.
-#[derive(Debug, Serialize)]
-pub(crate) struct Row {
-    pub(crate) transport: Transport,
-    pub(crate) lifecycle: &'static str,
-    pub(crate) direct_us: Summary,
-    pub(crate) pool_first_us: Summary,
-    pub(crate) pool_reuse_us: Summary,
-    pub(crate) improvement: f64,
-}
+/// How connections begin, and what that is called.
+pub(crate) const LIFECYCLES: [(Lifecycle, &str); 2] = [
+    (Lifecycle::Initialize, "initialize"),
+    (Lifecycle::Discover, "discover"),
+];
 
-/// The rows, and the statistics of the last pool.
-pub(crate) async fn measure(
-    servers: &Servers,
-    effort: Effort,
-    progress: &Progress,
-) -> Result<(Vec<Row>, PoolStats), Error> {
-    let mut rows = Vec::new();
-    let mut stats = PoolStats::default();
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("lifecycle", "lifecycle"),
+        column("direct_us", "direct"),
+        column("pool_first_us", "pool, first"),
+        column("pool_reuse_us", "pool, reuse"),
+        column("improvement", "improvement"),
+        column("connects", "connects"),
+        column("checkouts", "checkouts"),
+    ];
+    let mut section = Section::new("connection", "Connection time", &columns).about(&[
+        "Until a usable connection is in hand.",
+        "*direct*: connect, handshake, proper close (the child process is gone, the HTTP session deleted).",
+        "*pool, first*: the first checkout of a pool that was just built; it does not wait for a close.",
+        "*pool, reuse*: a checkout of a warm pool, checked as in production: a connection that was idle for less than half a second is not asked for a sign of life, here as there.",
+        "*improvement*: direct over reuse.",
+    ]);
+    let mut last = PoolStats::default();
     for transport in Transport::ALL {
-        for (lifecycle, name) in [
-            (Lifecycle::Initialize, "initialize"),
-            (Lifecycle::Discover, "discover"),
-        ] {
-            let connector = servers.connector(transport)?.with_lifecycle(lifecycle);
-            let label = format!("connecting: {}, {name}", transport.name());
-            let (direct, first) = connects(&connector, effort, progress, &label).await?;
-            let (reuse, after) = checkouts(&connector, effort).await?;
-            stats = after;
-            let direct_us = direct.summary();
-            let pool_reuse_us = reuse.summary();
-            rows.push(Row {
-                transport,
-                lifecycle: name,
-                improvement: direct_us.times(&pool_reuse_us),
-                direct_us,
-                pool_first_us: first.summary(),
-                pool_reuse_us,
-            });
+        for (lifecycle, name) in LIFECYCLES {
+            let connector = bench
+                .servers
+                .connector(transport)?
+                .with_lifecycle(lifecycle);
+            let label = format!("connecting: {transport}, {name}");
+            let (direct, first) = connects(&connector, bench, &label).await?;
+            let (reuse, stats) = checkouts(&connector, bench).await?;
+            last = stats;
+            section.row(vec![
+                Cell::word(transport.name()),
+                Cell::word(name),
+                Cell::times(&direct),
+                Cell::times(&first),
+                Cell::times(&reuse),
+                Cell::ratio(&direct, &reuse),
+                Cell::count(direct.len()),
+                Cell::count(reuse.len()),
+            ]);
         }
     }
-    Ok((rows, stats))
+    Ok(vec![section, statistics(&last)])
 }
 
 /// Direct connects and first checkouts, by turns.
-async fn connects(
+pub(crate) async fn connects(
     connector: &ClientConnector,
-    effort: Effort,
-    progress: &Progress,
+    bench: &Bench,
     label: &str,
 ) -> Result<(Samples, Samples), Error> {
     let (mut direct, mut first) = (Samples::default(), Samples::default());
     // Not counted: the first ones find cold caches.
-    for _ in 0..effort.connects.div_ceil(20) {
+    for _ in 0..3 {
         connector.connect(&Scope::default()).await?.close().await?;
     }
-    let bar = progress.task(label, effort.connects);
-    for _ in 0..effort.connects {
+    let mut row = bench.row(label, 1000);
+    while row.goes_on() {
         let start = Instant::now();
         let client = connector.connect(&Scope::default()).await?;
         client.close().await?;
@@ -93,31 +93,57 @@ async fn connects(
         lease.ping().await?;
         drop(lease);
         pool.close(CLOSE).await;
-        bar.inc(1);
     }
     Ok((direct, first))
 }
 
-async fn checkouts(
+pub(crate) async fn checkouts(
     connector: &ClientConnector,
-    effort: Effort,
+    bench: &Bench,
 ) -> Result<(Samples, PoolStats), Error> {
     let mut reuse = Samples::default();
     let pool = Pool::new(Settings::default());
     let server = pool.server("measured", connector.clone()).add();
-    for _ in 0..effort.checkouts.div_ceil(20) {
+    let count = bench.effort.of(100_000);
+    for _ in 0..count.div_ceil(20) {
         drop(server.lease(CHECKOUT).await?);
     }
-    for count in 0..effort.checkouts {
+    for number in 0..count {
         let start = Instant::now();
         let lease = server.lease(CHECKOUT).await?;
         reuse.since(start);
         // What was handed out is alive: asked now and then, outside the measured time.
-        if count % 100 == 0 {
+        if number % 100 == 0 {
             lease.ping().await?;
         }
     }
     let stats = pool.stats();
     pool.close(CLOSE).await;
     Ok((reuse, stats))
+}
+
+fn statistics(stats: &PoolStats) -> Section {
+    let columns = [
+        column("total_connections", "total"),
+        column("available_connections", "available"),
+        column("active_connections", "active"),
+        column("max_connections", "max"),
+        column("circuit_breaker_state", "breaker"),
+        column("failure_count", "failures"),
+        column("opened", "opened"),
+        column("hits", "hits"),
+    ];
+    let title = "Statistics of the last pool of the connection table";
+    let mut section = Section::new("statistics", title, &columns);
+    section.row(vec![
+        Cell::Count(stats.total_connections),
+        Cell::Count(stats.available_connections),
+        Cell::Count(stats.active_connections),
+        Cell::Count(stats.max_connections),
+        Cell::word(stats.circuit_breaker_state.to_string()),
+        Cell::Count(stats.failure_count),
+        Cell::Count(stats.opened),
+        Cell::Count(stats.hits),
+    ]);
+    section
 }

@@ -7,24 +7,42 @@ use serde::Serialize;
 /// The machine, as far as it tells.
 #[derive(Debug, Serialize)]
 pub(crate) struct Machine {
-    pub(crate) cpu: String,
-    pub(crate) cores: usize,
-    pub(crate) memory_gib: Option<f64>,
-    pub(crate) os: String,
-    pub(crate) version: &'static str,
+    cpu: String,
+    cores: usize,
+    memory_gib: Option<f64>,
+    os: String,
+    version: &'static str,
+    /// How many processes wanted a core while it was measured, on average over the last minute.
+    load: Option<f64>,
 }
 
 impl Machine {
     pub(crate) fn this() -> Self {
         let memory = field("/proc/meminfo", "MemTotal");
         let memory = memory.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+        let load = fs::read_to_string("/proc/loadavg").ok();
         Self {
             cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| env::consts::ARCH.into()),
             cores: thread::available_parallelism().map_or(1, usize::from),
             memory_gib: memory.map(|kib| (kib / 1024.0 / 1024.0 * 10.0).round() / 10.0),
             os: format!("{} {}", env::consts::OS, env::consts::ARCH),
             version: env!("CARGO_PKG_VERSION"),
+            load: load.and_then(|text| text.split(' ').next()?.parse().ok()),
         }
+    }
+
+    /// One line for the head of a report.
+    pub(crate) fn line(&self) -> String {
+        let memory = self
+            .memory_gib
+            .map_or_else(String::new, |gib| format!("{gib} GiB, "));
+        let load = self
+            .load
+            .map_or_else(String::new, |load| format!(" Load before the run: {load}."));
+        format!(
+            "mcp-pool {} on {}, {} cores, {memory}{}. Times are p50 / p99; a ratio compares the medians, with its 95 % interval.{load}",
+            self.version, self.cpu, self.cores, self.os
+        )
     }
 }
 

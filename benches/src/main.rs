@@ -1,65 +1,95 @@
-//! Measures what the pool saves, on real sessions with the embedded server.
+//! Measures what the pool saves, on real sessions with real servers.
 //!
 //! Every figure is measured in this run: nothing is assumed, and every call is
-//! checked for having done its work.
+//! checked for having done its work. What is compared runs by turns, so that
+//! whatever else the machine does hits all alike.
 
+mod agent;
+mod bench;
+mod burst;
 mod connection;
+mod crowd;
+mod growth;
 mod machine;
 mod operations;
+mod process;
 mod progress;
 mod report;
 mod sample;
+mod section;
 mod servers;
+mod startup;
+mod words;
+mod work;
+mod workers;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, Subcommand, ValueEnum};
 use mcp_domain::Error;
 
-use self::{progress::Progress, report::Report, servers::Servers};
+use self::{
+    bench::{Bench, Effort},
+    machine::Machine,
+    progress::Progress,
+    report::Report,
+    section::Section,
+    servers::Servers,
+};
 
-/// Measures what the pool saves, on real sessions with the embedded server.
+/// Measures what the pool saves, on real sessions with real servers.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask bench")]
+#[command(name = "cargo xtask bench", subcommand_negates_reqs = true)]
 struct Args {
     /// Fewer samples: ends within 30 seconds.
     #[arg(long)]
     quick: bool,
+
+    /// Measure only these.
+    #[arg(long, value_enum, value_name = "TABLE", value_delimiter = ',')]
+    only: Vec<Part>,
 
     /// Also write the figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
     /// The program that serves the database; `cargo xtask bench` fills it in.
-    #[arg(long, value_name = "PROGRAM")]
-    mcp_db: PathBuf,
+    #[arg(long, value_name = "PROGRAM", required = true)]
+    mcp_db: Option<PathBuf>,
+
+    #[command(subcommand)]
+    process: Option<OtherProcess>,
 }
 
-/// How many samples are taken of what.
-#[derive(Clone, Copy, Debug)]
-struct Effort {
-    /// Connects, each of them a process or a handshake.
-    connects: usize,
-    /// Checkouts of a pooled connection.
-    checkouts: usize,
-    /// Operations, in each mode.
-    operations: usize,
+/// What this program does as a process of its own, for measurements that need one.
+#[derive(Debug, Subcommand)]
+enum OtherProcess {
+    #[command(hide = true)]
+    Growth(growth::Args),
 }
 
-impl Effort {
-    fn new(quick: bool) -> Self {
-        if quick {
-            Self {
-                connects: 100,
-                checkouts: 5_000,
-                operations: 100,
-            }
-        } else {
-            Self {
-                connects: 1_000,
-                checkouts: 100_000,
-                operations: 1_000,
-            }
+/// What can be measured, in the order of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Connection,
+    Operations,
+    Workers,
+    Growth,
+    Startup,
+    Burst,
+    Agent,
+}
+
+impl Part {
+    async fn measure(self, bench: &Bench) -> Result<Vec<Section>, Error> {
+        match self {
+            Self::Connection => connection::measure(bench).await,
+            Self::Operations => operations::measure(bench).await,
+            Self::Workers => workers::measure(bench).await,
+            Self::Growth => growth::measure(bench).await,
+            Self::Startup => startup::measure(bench).await,
+            Self::Burst => burst::measure(bench).await,
+            Self::Agent => agent::measure(bench).await,
         }
     }
 }
@@ -67,7 +97,11 @@ impl Effort {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    match run(&args).await {
+    let done = match args.process {
+        Some(OtherProcess::Growth(args)) => growth::grow(args).await,
+        None => run(&args).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
@@ -80,19 +114,32 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), Error> {
-    let effort = Effort::new(args.quick);
-    let servers = Servers::start(&args.mcp_db).await?;
-    let progress = Progress::new();
-    let connection = connection::measure(&servers, effort, &progress).await;
-    let operations = operations::measure(&servers, effort, &progress).await;
-    progress.end();
+    let machine = Machine::this();
+    // Without it, the arguments would have been refused.
+    let program = args.mcp_db.clone().unwrap_or_default();
+    let bench = Bench {
+        servers: Servers::start(&program).await?,
+        effort: Effort { quick: args.quick },
+        progress: Progress::new(),
+    };
+    let sections = measure(&bench, &args.only).await;
+    bench.progress.end();
     // Before anything is reported: a server that could not be ended is no success.
-    servers.stop().await?;
-    let (connection, stats) = connection?;
-    let report = Report::new(connection, operations?, stats);
+    bench.servers.stop().await?;
+    let report = Report::new(machine, sections?);
     report.print();
     match &args.json {
-        Some(file) => report.write(file),
+        Some(file) => report.write_json(file),
         None => Ok(()),
     }
+}
+
+async fn measure(bench: &Bench, only: &[Part]) -> Result<Vec<Section>, Error> {
+    let mut sections = Vec::new();
+    for part in Part::value_variants() {
+        if only.is_empty() || only.contains(part) {
+            sections.extend(Box::pin(part.measure(bench)).await?);
+        }
+    }
+    Ok(sections)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 /// Durations of one kind.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
@@ -15,47 +15,111 @@ impl Samples {
         self.0.push(start.elapsed());
     }
 
-    pub(crate) fn summary(mut self) -> Summary {
-        self.0.sort_unstable();
-        let at = |percent: usize| {
-            // The smallest sample that so many percent do not exceed.
-            let rank = (self.0.len() * percent).div_ceil(100);
-            let sample = self.0.get(rank.saturating_sub(1));
-            sample.copied().unwrap_or_default().as_nanos() as f64 / 1000.0
+    pub(crate) fn push(&mut self, sample: Duration) {
+        self.0.push(sample);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them, one after the other.
+    pub(crate) fn total(&self) -> Duration {
+        self.0.iter().sum()
+    }
+
+    /// `None` where nothing was measured.
+    pub(crate) fn summary(&self) -> Option<Summary> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let micros = |index: usize| {
+            let sample = sorted[index.min(sorted.len() - 1)];
+            sample.as_nanos() as f64 / 1000.0
         };
-        Summary {
-            p50: at(50),
-            p99: at(99),
-            n: self.0.len(),
+        // The smallest sample that so many of a thousand do not exceed.
+        let at = |share: usize| micros((sorted.len() * share).div_ceil(1000).saturating_sub(1));
+        if sorted.is_empty() {
+            return None;
+        }
+        // The ranks between which the true median lies in 95 of 100 cases, whatever
+        // the distribution: n/2 and 1.96 standard deviations of a fair coin around it.
+        let half = sorted.len() as f64 / 2.0;
+        let reach = 0.98 * (sorted.len() as f64).sqrt();
+        Some(Summary {
+            n: sorted.len(),
+            p50: at(500),
+            p99: at(990),
+            low: micros((half - reach).floor().max(0.0) as usize),
+            high: micros((half + reach).floor() as usize),
+            quantiles: SHARES.map(at),
+        })
+    }
+}
+
+/// The shares of a thousand whose quantiles are told, for plots of a distribution.
+pub(crate) const SHARES: [usize; 12] = [0, 50, 100, 250, 500, 750, 900, 950, 980, 990, 995, 1000];
+
+/// Many samples in a few numbers, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) n: usize,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    /// The median lies between `low` and `high`, with 95 % confidence.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    /// The samples at [`SHARES`].
+    pub(crate) quantiles: [f64; SHARES.len()],
+}
+
+impl Summary {
+    /// How many times slower than another.
+    pub(crate) fn times(&self, other: &Self) -> Ratio {
+        Ratio {
+            value: self.p50 / other.p50,
+            low: self.low / other.high,
+            high: self.high / other.low,
         }
     }
 }
 
-/// The middle and the tail of many samples, in microseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Summary {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) n: usize,
-}
-
-impl Summary {
-    /// How many times slower than another, by the medians.
-    pub(crate) fn times(&self, other: &Self) -> f64 {
-        self.p50 / other.p50
-    }
+/// How many times slower one is than another, by the medians.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Ratio {
+    pub(crate) value: f64,
+    /// The ratio of the true medians lies between `low` and `high`.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn micros(range: impl Iterator<Item = u64>) -> Summary {
+        let samples = Samples(range.map(Duration::from_micros).collect());
+        samples.summary().unwrap()
+    }
+
     #[test]
     fn percentiles_are_samples_that_were_taken() {
-        let micros = (1..=200).rev().map(Duration::from_micros);
-        let summary = Samples(micros.collect()).summary();
-        assert_eq!((summary.p50, summary.p99, summary.n), (100.0, 198.0, 200));
-        let one = Samples(vec![Duration::from_micros(7)]).summary();
+        let many = micros((1..=200).rev());
+        assert_eq!((many.p50, many.p99, many.n), (100.0, 198.0, 200));
+        assert_eq!((many.quantiles[0], many.quantiles[11]), (1.0, 200.0));
+        let one = micros(7..8);
         assert_eq!((one.p50, one.p99, one.n), (7.0, 7.0, 1));
+        assert_eq!((one.low, one.high), (7.0, 7.0));
+        assert_eq!(Samples::default().summary(), None);
+    }
+
+    #[test]
+    fn the_median_lies_where_it_is_said_to() {
+        let many = micros(1..=100);
+        // A coin that is thrown 100 times shows heads 40 to 60 times.
+        assert_eq!((many.low, many.high), (41.0, 60.0));
+        let twice = micros((1..=100).map(|value| 2 * value));
+        let ratio = twice.times(&many);
+        assert_eq!(ratio.value, 2.0);
+        assert_eq!((ratio.low, ratio.high), (82.0 / 60.0, 120.0 / 41.0));
     }
 }

@@ -1,6 +1,7 @@
 //! The real servers that are measured, one for each transport.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -8,7 +9,6 @@ use std::{
 use mcp_domain::{Error, ErrorKind, Target};
 use mcp_server_db::{DatabaseServer, Limits, sample};
 use mcp_transport::ClientConnector;
-use serde::Serialize;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -16,8 +16,7 @@ use tokio::{
 };
 
 /// How a server is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Stdio,
     Http,
@@ -33,6 +32,12 @@ impl Transport {
             Self::Http => "http",
             Self::InProcess => "in-process",
         }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -81,21 +86,43 @@ impl Servers {
         })
     }
 
+    /// The program that serves.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The process that serves HTTP.
+    pub(crate) fn http_pid(&self) -> Result<u32, Error> {
+        self.http.id().ok_or_else(|| {
+            let message = "the HTTP server has ended before its time";
+            Error::new(ErrorKind::Disconnected, message)
+        })
+    }
+
     /// A connector of its own for each measurement: it has nothing remembered.
     pub(crate) fn connector(&self, transport: Transport) -> Result<ClientConnector, Error> {
         match transport {
-            Transport::Stdio => {
-                let database = self.database.display().to_string();
-                let args = ["serve".to_owned(), "--".to_owned(), database];
-                ClientConnector::new(Target::command(&self.program, args))
-            }
-            Transport::Http => ClientConnector::new(Target::http(&self.url)),
             Transport::InProcess => {
                 let server = self.in_process.clone();
                 Ok(ClientConnector::in_process(move |stream| {
                     server.clone().serve_stream(stream)
                 }))
             }
+            Transport::Http => self.http().connector(),
+            Transport::Stdio => self.stdio().connector(),
+        }
+    }
+
+    /// Where another process finds the HTTP server.
+    pub(crate) fn http(&self) -> Place {
+        Place::Http(self.url.clone())
+    }
+
+    /// How another process starts the server.
+    pub(crate) fn stdio(&self) -> Place {
+        Place::Stdio {
+            program: self.program.clone(),
+            database: self.database.clone(),
         }
     }
 
@@ -105,6 +132,61 @@ impl Servers {
             .kill()
             .await
             .map_err(failed("cannot end the HTTP server"))
+    }
+}
+
+/// Where a server is found, in words that another process understands.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Http(String),
+    Stdio { program: PathBuf, database: PathBuf },
+}
+
+impl Place {
+    pub(crate) fn connector(&self) -> Result<ClientConnector, Error> {
+        ClientConnector::new(match self {
+            Self::Http(url) => Target::http(url),
+            Self::Stdio { program, database } => {
+                let database = database.display().to_string();
+                let args = ["serve".to_owned(), "--".to_owned(), database];
+                Target::command(program, args)
+            }
+        })
+    }
+
+    /// As arguments of a command line: see [`PlaceArgs`].
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let path = |path: &Path| path.display().to_string();
+        match self {
+            Self::Http(url) => vec!["--url".to_owned(), url.clone()],
+            Self::Stdio { program, database } => {
+                let (program, database) = (path(program), path(database));
+                let words = ["--program", &program, "--database", &database];
+                words.map(str::to_owned).to_vec()
+            }
+        }
+    }
+}
+
+/// A [`Place`] as arguments of a command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlaceArgs {
+    #[arg(long)]
+    url: Option<String>,
+    #[arg(long, required_unless_present = "url")]
+    program: Option<PathBuf>,
+    #[arg(long, required_unless_present = "url")]
+    database: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    /// The place, if the arguments name one.
+    pub(crate) fn place(self) -> Option<Place> {
+        match (self.url, self.program, self.database) {
+            (Some(url), _, _) => Some(Place::Http(url)),
+            (None, Some(program), Some(database)) => Some(Place::Stdio { program, database }),
+            _ => None,
+        }
     }
 }
 

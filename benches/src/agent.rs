@@ -1,0 +1,236 @@
+//! An agent's session as it really goes, cold and pooled.
+
+use std::sync::Arc;
+
+use mcp_domain::{Connection as _, Connector as _, Error, Operation, Scope};
+use mcp_pool::{Pool, Server, Settings};
+use mcp_transport::{Client, ClientConnector};
+use tokio::{task::JoinSet, time::Instant};
+
+use self::plan::{ALONE, FAN_OUT, PREPARE, SLOW, Step};
+use crate::{
+    bench::Bench,
+    connection::CLOSE,
+    sample::Samples,
+    section::{Cell, Section, column},
+    servers::Transport,
+    work::wrong,
+};
+
+mod plan;
+
+const STEP: Operation = Operation::new("step").repeatable();
+const AGENTS: usize = 10;
+
+/// What an agent's calls run on.
+#[derive(Clone, Debug)]
+enum Desk {
+    /// A session for each call.
+    PerCall(ClientConnector),
+    /// A session that is open.
+    Session(Arc<Client>),
+    Pool(Server<ClientConnector>),
+}
+
+impl Desk {
+    /// Takes one step, and makes sure that it did its work.
+    async fn take(&self, step: Step) -> Result<(), Error> {
+        let answer = match self {
+            Self::PerCall(connector) => {
+                let client = connector.connect(&Scope::default()).await?;
+                let answer = step.ask(&client).await;
+                client.close().await?;
+                answer
+            }
+            Self::Session(client) => step.ask(client).await,
+            Self::Pool(server) => {
+                let ask = |client: Arc<Client>| async move { step.ask(&client).await };
+                server.run(STEP, ask).await
+            }
+        };
+        step.check(answer)
+    }
+
+    async fn one_by_one(&self, steps: &[Step]) -> Result<(), Error> {
+        for step in steps {
+            self.take(*step).await?;
+        }
+        Ok(())
+    }
+
+    async fn in_parallel(&self, steps: &[Step]) -> Result<(), Error> {
+        let mut tasks = JoinSet::new();
+        for step in steps.iter().copied() {
+            let desk = self.clone();
+            tasks.spawn(async move { desk.take(step).await });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.map_err(|_| wrong("a parallel step"))??;
+        }
+        Ok(())
+    }
+}
+
+/// The two shapes of a session.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    OneByOne,
+    FanOut,
+}
+
+impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OneByOne => "10 calls, one at a time",
+            Self::FanOut => "9 calls, 4 of them in parallel",
+        }
+    }
+
+    async fn run(self, desk: &Desk) -> Result<(), Error> {
+        desk.one_by_one(&PREPARE).await?;
+        match self {
+            Self::OneByOne => desk.one_by_one(&ALONE).await,
+            Self::FanOut => desk.in_parallel(&FAN_OUT).await,
+        }
+    }
+}
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
+    Ok(vec![sessions(bench).await?, ten_agents(bench).await?])
+}
+
+async fn sessions(bench: &Bench) -> Result<Section, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("shape", "an agent's session"),
+        column("per_call_us", "a session per call"),
+        column("cold_us", "a session per agent"),
+        column("pooled_us", "pooled"),
+        column("over_per_call", "per call / pooled"),
+        column("over_cold", "per agent / pooled"),
+        column("samples", "samples"),
+    ];
+    let mut section = Section::new("agent", "An agent's session", &columns).about(&[
+        "List the tools, list the tables, describe three, three selects, one that fails and its correction; or, after describing, four selects in parallel.",
+        "*A session per agent* is opened for the calls and closed after them: the best that can be done without a pool.",
+        "There is no time to think between the calls.",
+    ]);
+    for transport in Transport::ALL {
+        let connector = bench.servers.connector(transport)?;
+        let pool = Pool::new(Settings::default());
+        let server = pool.server("measured", connector.clone()).add();
+        for shape in [Shape::OneByOne, Shape::FanOut] {
+            let desks = (Desk::PerCall(connector.clone()), Desk::Pool(server.clone()));
+            for _ in 0..2 {
+                shape.run(&desks.1).await?;
+            }
+            let mut times: [Samples; 3] = Default::default();
+            let mut row = bench.row(&format!("agent: {transport}"), 500);
+            while row.goes_on() {
+                let start = Instant::now();
+                shape.run(&desks.0).await?;
+                times[0].since(start);
+                let start = Instant::now();
+                cold(&connector, shape).await?;
+                times[1].since(start);
+                let start = Instant::now();
+                shape.run(&desks.1).await?;
+                times[2].since(start);
+            }
+            section.row(vec![
+                Cell::word(transport.name()),
+                Cell::word(shape.name()),
+                Cell::times(&times[0]),
+                Cell::times(&times[1]),
+                Cell::times(&times[2]),
+                Cell::ratio(&times[0], &times[2]),
+                Cell::ratio(&times[1], &times[2]),
+                Cell::count(times[0].len()),
+            ]);
+        }
+        pool.close(CLOSE).await;
+    }
+    Ok(section)
+}
+
+/// A session of its own, for all calls of one agent.
+async fn cold(connector: &ClientConnector, shape: Shape) -> Result<(), Error> {
+    let client = Arc::new(connector.connect(&Scope::default()).await?);
+    shape.run(&Desk::Session(Arc::clone(&client))).await?;
+    client.close().await
+}
+
+async fn ten_agents(bench: &Bench) -> Result<Section, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("what", "ten agents, nine of them measured"),
+        column("nine_us", "a session of nine"),
+        column("over_pooled", "/ pooled"),
+        column("slow_us", "the slow query"),
+        column("samples", "samples"),
+    ];
+    let mut section = Section::new("ten-agents", "Ten agents, one with a slow query", &columns)
+        .about(&[
+            "Nine agents go through the session of 10 calls at the same time, while the tenth runs one slow query on the same server.",
+            "What is measured is how long the nine take; the slow query takes one core of the machine in any case.",
+        ]);
+    for transport in [Transport::Stdio, Transport::Http] {
+        let connector = bench.servers.connector(transport)?;
+        let pool = Pool::new(Settings::default());
+        let server = pool.server("measured", connector.clone()).add();
+        let shared = Arc::new(connector.connect(&Scope::default()).await?);
+        let desks = [
+            ("a session per call", Desk::PerCall(connector.clone())),
+            ("one session for all", Desk::Session(Arc::clone(&shared))),
+            ("pooled", Desk::Pool(server)),
+        ];
+        let mut nine: [Samples; 3] = Default::default();
+        let mut slow: [Samples; 3] = Default::default();
+        let mut row = bench.row(&format!("ten agents: {transport}"), 20);
+        while row.goes_on() {
+            for (index, (_, desk)) in desks.iter().enumerate() {
+                round(desk, &mut nine[index], &mut slow[index]).await?;
+            }
+        }
+        for (index, (name, _)) in desks.iter().enumerate() {
+            section.row(vec![
+                Cell::word(transport.name()),
+                Cell::word(*name),
+                Cell::times(&nine[index]),
+                Cell::ratio(&nine[index], &nine[2]),
+                Cell::times(&slow[index]),
+                Cell::count(nine[index].len()),
+            ]);
+        }
+        drop(desks);
+        shared.close().await?;
+        pool.close(CLOSE).await;
+    }
+    Ok(section)
+}
+
+/// All ten at once; each of the nine is a sample.
+async fn round(desk: &Desk, nine: &mut Samples, slow: &mut Samples) -> Result<(), Error> {
+    let mut tasks = JoinSet::new();
+    for agent in 0..AGENTS {
+        let desk = desk.clone();
+        tasks.spawn(async move {
+            let start = Instant::now();
+            let result = match agent {
+                0 => desk.take(SLOW).await,
+                _ => Shape::OneByOne.run(&desk).await,
+            };
+            (agent, start.elapsed(), result)
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        let (agent, took, result) = ended.map_err(|_| wrong("an agent"))?;
+        result?;
+        if agent == 0 {
+            slow.push(took);
+        } else {
+            nine.push(took);
+        }
+    }
+    Ok(())
+}

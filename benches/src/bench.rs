@@ -1,0 +1,53 @@
+//! What every measurement is given: servers, a measure of effort, and progress.
+
+use std::time::Duration;
+
+use crate::{
+    progress::{Pace, Paced, Progress},
+    servers::Servers,
+};
+
+/// What every measurement is given.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) servers: Servers,
+    pub(crate) effort: Effort,
+    pub(crate) progress: Progress,
+}
+
+impl Bench {
+    /// Repeats one row up to `most` times, as far as its time allows.
+    pub(crate) fn row(&self, label: &str, most: usize) -> Paced {
+        self.progress.pace(label, self.effort.pace(most))
+    }
+}
+
+/// How much time is spent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub(crate) quick: bool,
+}
+
+impl Effort {
+    /// The pace of one row.
+    fn pace(self, most: usize) -> Pace {
+        if self.quick {
+            Pace {
+                least: 3,
+                most: most.div_ceil(10),
+                time: Duration::from_millis(200),
+            }
+        } else {
+            Pace {
+                least: 10,
+                most,
+                time: Duration::from_secs(3),
+            }
+        }
+    }
+
+    /// `full` of something, or a tenth of it.
+    pub(crate) fn of(self, full: usize) -> usize {
+        if self.quick { full.div_ceil(10) } else { full }
+    }
+}

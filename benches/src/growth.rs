@@ -1,0 +1,258 @@
+//! Growth over many requests: memory, file descriptors, child processes.
+//!
+//! Each way of calling runs in a process of its own, which tells how it fares and
+//! waits until its server has been looked at, too.
+
+use std::{process::Stdio, time::Duration};
+
+use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Scope};
+use mcp_pool::{Pool, Server, Settings};
+use mcp_transport::{Client, ClientConnector};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::Command,
+    time::Instant,
+};
+
+use crate::{
+    bench::Bench,
+    connection::CLOSE,
+    process::{self, Usage},
+    sample::Samples,
+    section::{Cell, Section, column},
+    servers::{PlaceArgs, Servers, Transport},
+    work,
+};
+
+/// How often it is looked at, the beginning included.
+const LOOKS: usize = 21;
+
+/// What a machine keeps for others.
+const LEAVE: u64 = 1 << 30;
+
+/// How a request gets its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Way {
+    /// A new one, which nobody closes.
+    Leaky,
+    /// A new one, closed afterwards.
+    Closed,
+    Pooled,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Leaky, Self::Closed, Self::Pooled];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Leaky => "direct, never closed",
+            Self::Closed => "direct, closed",
+            Self::Pooled => "pooled",
+        }
+    }
+
+    fn argument(self) -> &'static str {
+        match self {
+            Self::Leaky => "leaky",
+            Self::Closed => "closed",
+            Self::Pooled => "pooled",
+        }
+    }
+}
+
+/// One look at the process that calls.
+#[derive(Debug, Serialize, Deserialize)]
+struct Look {
+    requests: usize,
+    usage: Usage,
+    /// The requests since the last look, in nanoseconds.
+    took: Vec<u64>,
+    /// Why it ended before its time.
+    failed: Option<String>,
+}
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("way", "way"),
+        column("requests", "requests"),
+        column("memory", "memory"),
+        column("descriptors", "descriptors"),
+        column("children", "children"),
+        column("servers_memory", "servers' memory"),
+        column("request_us", "a request"),
+        column("end", "end"),
+    ];
+    let mut section = Section::new("growth", "Growth over many requests", &columns).about(&[
+        "Each way runs in a process of its own, one query after the other: what the operating system says of it before and after.",
+        "*direct, never closed* is how the case study began: every request opens a session, and nobody closes it.",
+        "*servers' memory*: what the child processes have for themselves (stdio), or all of the server's (HTTP).",
+    ]);
+    for transport in [Transport::Stdio, Transport::Http] {
+        for way in Way::ALL {
+            // A server of its own, so that what one way leaves behind is not the next one's.
+            let servers = Servers::start(bench.servers.program()).await?;
+            let lived = live(bench, &servers, transport, way).await;
+            servers.stop().await?;
+            section.row(row(transport, way, &lived?));
+        }
+    }
+    Ok(vec![section])
+}
+
+/// One process, from its first request to its last; the server's usage beside.
+async fn live(
+    bench: &Bench,
+    servers: &Servers,
+    transport: Transport,
+    way: Way,
+) -> Result<Vec<(Look, u64)>, Error> {
+    let requests = if bench.effort.quick { 200 } else { 1000 };
+    let place = match transport {
+        Transport::Stdio => servers.stdio(),
+        _ => servers.http(),
+    };
+    let this = std::env::current_exe().map_err(broken)?;
+    let mut child = Command::new(this)
+        .args(["growth", "--way", way.argument()])
+        .args(["--requests", &requests.to_string()])
+        .args(place.arguments())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(broken)?;
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(broken(std::io::Error::other("its pipes are missing")));
+    };
+    let mut lines = BufReader::new(output).lines();
+    let mut looks = Vec::new();
+    let label = format!("growth: {transport}, {}", way.name());
+    let mut bar = bench.progress.steps(&label, LOOKS);
+    while let Some(line) = lines.next_line().await.map_err(broken)? {
+        let look: Look = serde_json::from_str(&line).map_err(|error| broken(error.into()))?;
+        let server = match transport {
+            Transport::Http => Usage::of(servers.http_pid()?).map_err(broken)?.memory,
+            _ => look.usage.children_memory,
+        };
+        looks.push((look, server));
+        bar.step();
+        input.write_all(b"\n").await.map_err(broken)?;
+    }
+    let status = child.wait().await.map_err(broken)?;
+    if status.success() && !looks.is_empty() {
+        return Ok(looks);
+    }
+    let message = format!("the process that was to grow ended with {status}");
+    Err(Error::new(ErrorKind::BadResponse, message))
+}
+
+fn row(transport: Transport, way: Way, looks: &[(Look, u64)]) -> Vec<Cell> {
+    // The first look is at a process that has not called anybody yet.
+    let last = looks.len() - 1;
+    let first = last.min(1);
+    let both = |of: fn(&(Look, u64)) -> u64| vec![of(&looks[first]), of(&looks[last])];
+    let mut times = Samples::default();
+    for nanos in looks.iter().flat_map(|(look, _)| &look.took) {
+        times.push(Duration::from_nanos(*nanos));
+    }
+    vec![
+        Cell::word(transport.name()),
+        Cell::word(way.name()),
+        Cell::count(looks[last].0.requests),
+        Cell::Bytes(both(|(look, _)| look.usage.memory)),
+        Cell::Counts(both(|(look, _)| look.usage.descriptors)),
+        Cell::Counts(both(|(look, _)| look.usage.children)),
+        Cell::Bytes(both(|(_, server)| *server)),
+        Cell::times(&times),
+        Cell::word(looks[last].0.failed.as_deref().unwrap_or("all answered")),
+    ]
+}
+
+fn broken(error: std::io::Error) -> Error {
+    let message = "cannot watch a process grow";
+    Error::new(ErrorKind::ConnectFailed, message).with_source(error)
+}
+
+/// The arguments of the process that grows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(long, value_enum)]
+    way: Way,
+    #[arg(long)]
+    requests: usize,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+/// The process that grows: requests, and a look from time to time.
+pub(crate) async fn grow(args: Args) -> Result<(), Error> {
+    let Some(place) = args.place.place() else {
+        let message = "name the server by --url, or by --program and --database";
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    };
+    let connector = place.connector()?;
+    let pool = Pool::new(Settings::default());
+    let server = pool.server("measured", connector.clone()).add();
+    let between = args.requests.div_ceil(LOOKS - 1);
+    let mut took = Vec::new();
+    let mut failed = None;
+    tell(0, &mut took, None).await?;
+    for number in 1..=args.requests {
+        let start = Instant::now();
+        let done = request(args.way, &connector, &server).await;
+        took.push(start.elapsed().as_nanos() as u64);
+        if let Err(error) = done {
+            failed = Some(format!("failed: {}", error.chain()));
+        } else if process::available().is_ok_and(|bytes| bytes < LEAVE) {
+            failed = Some("stopped: the machine is out of memory".to_owned());
+        }
+        if number % between == 0 || number == args.requests || failed.is_some() {
+            tell(number, &mut took, failed.clone()).await?;
+        }
+        if failed.is_some() {
+            break;
+        }
+    }
+    pool.close(CLOSE).await;
+    Ok(())
+}
+
+/// Tells one look, and waits for leave to go on.
+async fn tell(requests: usize, took: &mut Vec<u64>, failed: Option<String>) -> Result<(), Error> {
+    let look = Look {
+        requests,
+        usage: Usage::of_this_process().map_err(broken)?,
+        took: std::mem::take(took),
+        failed,
+    };
+    let mut line = serde_json::to_string(&look).map_err(|error| broken(error.into()))?;
+    line.push('\n');
+    let mut output = tokio::io::stdout();
+    output.write_all(line.as_bytes()).await.map_err(broken)?;
+    output.flush().await.map_err(broken)?;
+    let mut leave = String::new();
+    let mut input = BufReader::new(tokio::io::stdin());
+    input.read_line(&mut leave).await.map_err(broken)?;
+    Ok(())
+}
+
+async fn request(
+    way: Way,
+    connector: &ClientConnector,
+    server: &Server<ClientConnector>,
+) -> Result<(), Error> {
+    if way == Way::Pooled {
+        return work::pooled_query(server).await;
+    }
+    let client: Client = connector.connect(&Scope::default()).await?;
+    let done = work::query(&client).await;
+    if way == Way::Closed {
+        client.close().await?;
+    } else {
+        // Nobody remembers it, and nobody closes it: the leak of the case study.
+        std::mem::forget(client);
+    }
+    done
+}

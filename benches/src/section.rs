@@ -1,0 +1,125 @@
+//! A measured table: rows of cells, which every way of reporting reads.
+
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::sample::{Ratio, Samples, Summary};
+
+/// One table of the report, with what is to be known about it.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// The name in JSON, in file names and for `--only`.
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    /// What was measured, and how. One sentence a line.
+    pub(crate) about: Vec<String>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<Cell>>,
+}
+
+impl Section {
+    pub(crate) fn new(id: &'static str, title: impl Into<String>, columns: &[Column]) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            about: Vec::new(),
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn about(mut self, lines: &[&str]) -> Self {
+        self.about = lines.iter().map(|line| (*line).to_owned()).collect();
+        self
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "{}", self.id);
+        self.rows.push(cells);
+    }
+}
+
+/// A column: its name in JSON, and its heading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    pub(crate) key: &'static str,
+    pub(crate) title: &'static str,
+}
+
+/// A column whose heading is its name.
+pub(crate) const fn column(key: &'static str, title: &'static str) -> Column {
+    Column { key, title }
+}
+
+/// What stands in a table.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Cell {
+    /// Bytes before and after, or at one moment.
+    Bytes(Vec<u64>),
+    Count(u64),
+    /// Counts before and after.
+    Counts(Vec<u64>),
+    /// Not measured, and why.
+    Missing(String),
+    /// So many in a second.
+    Rate(f64),
+    Ratio(Ratio),
+    Times(Box<Summary>),
+    Word(String),
+}
+
+impl Cell {
+    pub(crate) fn word(word: impl Into<String>) -> Self {
+        Self::Word(word.into())
+    }
+
+    pub(crate) fn count(count: usize) -> Self {
+        Self::Count(count as u64)
+    }
+
+    /// The samples' middle and tail.
+    pub(crate) fn times(samples: &Samples) -> Self {
+        match samples.summary() {
+            Some(summary) => Self::Times(Box::new(summary)),
+            None => Self::Missing("not measured".to_owned()),
+        }
+    }
+
+    /// How many times slower `slow` is than `fast`.
+    pub(crate) fn ratio(slow: &Samples, fast: &Samples) -> Self {
+        match (slow.summary(), fast.summary()) {
+            (Some(slow), Some(fast)) => Self::Ratio(slow.times(&fast)),
+            _ => Self::Missing("not measured".to_owned()),
+        }
+    }
+
+    /// Words stand to the left, figures to the right.
+    pub(crate) fn is_word(&self) -> bool {
+        matches!(self, Self::Word(_))
+    }
+}
+
+impl Serialize for Section {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// A row as an object of its columns.
+        struct Named<'s>(&'s [Column], &'s [Cell]);
+
+        impl Serialize for Named<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|c| c.key).zip(self.1))
+            }
+        }
+
+        let rows: Vec<_> = self
+            .rows
+            .iter()
+            .map(|row| Named(&self.columns, row))
+            .collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", self.id)?;
+        map.serialize_entry("title", &self.title)?;
+        map.serialize_entry("about", &self.about)?;
+        map.serialize_entry("rows", &rows)?;
+        map.end()
+    }
+}

@@ -1,0 +1,87 @@
+//! Start-up: what it costs to have a pool, lazy and warm.
+
+use mcp_domain::{Error, Operation};
+use mcp_pool::{Pool, Settings};
+use tokio::time::Instant;
+
+use crate::{
+    bench::Bench,
+    connection::CLOSE,
+    sample::Samples,
+    section::{Cell, Section, column},
+    servers::Transport,
+    work,
+};
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("start", "start"),
+        column("build_us", "start-up"),
+        column("first_us", "first query"),
+        column("second_us", "second query"),
+        column("saved", "first / second"),
+        column("close_us", "shutdown"),
+        column("samples", "samples"),
+    ];
+    let mut section = Section::new("startup", "Start-up and shutdown", &columns).about(&[
+        "*lazy*: the pool is built, and nothing is connected before the first query.",
+        "*warm*: start-up also takes a connection and gives it back, so that the first query finds it open.",
+        "*shutdown*: every connection is closed properly.",
+    ]);
+    for transport in Transport::ALL {
+        for (warm, name) in [(false, "lazy"), (true, "warm")] {
+            let times = lives(bench, transport, warm, name).await?;
+            section.row(vec![
+                Cell::word(transport.name()),
+                Cell::word(name),
+                Cell::times(&times.build),
+                Cell::times(&times.first),
+                Cell::times(&times.second),
+                Cell::ratio(&times.first, &times.second),
+                Cell::times(&times.close),
+                Cell::count(times.build.len()),
+            ]);
+        }
+    }
+    Ok(vec![section])
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    build: Samples,
+    first: Samples,
+    second: Samples,
+    close: Samples,
+}
+
+/// Whole lives of pools, one after the other.
+async fn lives(
+    bench: &Bench,
+    transport: Transport,
+    warm: bool,
+    name: &str,
+) -> Result<Times, Error> {
+    let connector = bench.servers.connector(transport)?;
+    let mut times = Times::default();
+    let mut row = bench.row(&format!("start-up: {transport}, {name}"), 1000);
+    while row.goes_on() {
+        let connector = connector.clone();
+        let start = Instant::now();
+        let pool = Pool::new(Settings::default());
+        let server = pool.server("measured", connector).add();
+        if warm {
+            drop(server.lease(Operation::new("warm-up")).await?);
+        }
+        times.build.since(start);
+        for times in [&mut times.first, &mut times.second] {
+            let start = Instant::now();
+            work::pooled_query(&server).await?;
+            times.since(start);
+        }
+        let start = Instant::now();
+        pool.close(CLOSE).await;
+        times.close.since(start);
+    }
+    Ok(times)
+}

@@ -1,0 +1,121 @@
+//! Figures as a reader wants them: three digits, and the unit that suits.
+
+use crate::{
+    sample::{Ratio, Summary},
+    section::Cell,
+};
+
+/// A cell as text.
+pub(crate) fn cell(cell: &Cell) -> String {
+    match cell {
+        Cell::Bytes(values) => arrow(values, |value| bytes(*value)),
+        Cell::Count(count) => count.to_string(),
+        Cell::Counts(values) => arrow(values, u64::to_string),
+        Cell::Missing(why) => why.clone(),
+        Cell::Rate(rate) => format!("{}/s", digits(*rate)),
+        Cell::Ratio(value) => ratio(value),
+        Cell::Times(summary) => times(summary),
+        Cell::Word(word) => word.clone(),
+    }
+}
+
+fn arrow<T>(values: &[T], one: impl Fn(&T) -> String) -> String {
+    let mut shown: Vec<_> = values.iter().map(one).collect();
+    shown.dedup();
+    shown.join(" → ")
+}
+
+fn times(summary: &Summary) -> String {
+    format!("{} / {}", time(summary.p50), time(summary.p99))
+}
+
+/// The ratio, and what it may be by the spread of the samples.
+fn ratio(ratio: &Ratio) -> String {
+    let show = |value: f64| {
+        if value < 9.95 {
+            format!("{value:.1}")
+        } else {
+            format!("{value:.0}")
+        }
+    };
+    let (low, high) = (show(ratio.low), show(ratio.high));
+    if low == high {
+        format!("{}x", show(ratio.value))
+    } else {
+        format!("{}x ({low}–{high})", show(ratio.value))
+    }
+}
+
+/// A time with three digits and the unit that suits it.
+pub(crate) fn time(micros: f64) -> String {
+    let (value, unit) = if micros < 1.0 {
+        (micros * 1e3, "ns")
+    } else if micros < 1e3 {
+        (micros, "µs")
+    } else if micros < 1e6 {
+        (micros / 1e3, "ms")
+    } else {
+        (micros / 1e6, "s")
+    };
+    format!("{} {unit}", digits(value))
+}
+
+/// Bytes in binary units.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let kib = bytes as f64 / 1024.0;
+    let (value, unit) = if kib < 1024.0 {
+        (kib, "KiB")
+    } else if kib < 1024.0 * 1024.0 {
+        (kib / 1024.0, "MiB")
+    } else {
+        (kib / 1024.0 / 1024.0, "GiB")
+    };
+    format!("{} {unit}", digits(value))
+}
+
+fn digits(value: f64) -> String {
+    let digits = match value {
+        v if v < 10.0 => 2,
+        v if v < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well() {
+        assert_eq!(time(0.123), "123 ns");
+        assert_eq!(time(1.5), "1.50 µs");
+        assert_eq!(time(103_000.0), "103 ms");
+        assert_eq!(time(2_168_000.0), "2.17 s");
+    }
+
+    #[test]
+    fn bytes_and_their_growth_read_well() {
+        assert_eq!(bytes(512), "0.50 KiB");
+        let grown = Cell::Bytes(vec![1 << 20, 3 << 29]);
+        assert_eq!(cell(&grown), "1.00 MiB → 1.50 GiB");
+        let same = Cell::Counts(vec![9, 9]);
+        assert_eq!(cell(&same), "9");
+    }
+
+    #[test]
+    fn a_ratio_tells_its_spread() {
+        let clear = Ratio {
+            value: 642.0,
+            low: 641.8,
+            high: 642.1,
+        };
+        assert_eq!(ratio(&clear), "642x");
+        let wide = Ratio {
+            value: 1.5,
+            low: 1.25,
+            high: 12.0,
+        };
+        assert_eq!(ratio(&wide), "1.5x (1.2–12)");
+    }
+}

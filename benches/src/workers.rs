@@ -1,0 +1,90 @@
+//! The workers table: so many callers at once, each with one query.
+
+use std::sync::Arc;
+
+use mcp_domain::Error;
+use mcp_plugin_db::{Access, DatabasePlugin};
+
+use crate::{
+    bench::Bench,
+    connection::CLOSE,
+    crowd::at_once,
+    sample::Samples,
+    section::{Cell, Section, column},
+    servers::Transport,
+    work::Work,
+};
+
+/// Those of the case study, and on.
+const WORKERS: [usize; 6] = [1, 3, 5, 16, 64, 256];
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("workers", "workers"),
+        column("direct_us", "direct, all served"),
+        column("pooled_us", "pooled, all served"),
+        column("improvement", "improvement"),
+        column("direct_rate", "direct, calls"),
+        column("pooled_rate", "pooled, calls"),
+        column("opened", "connections"),
+        column("rounds", "rounds"),
+    ];
+    let mut section = Section::new("workers", "Workers", &columns).about(&[
+        "So many workers at once, each with one query: the time until the last of them is served.",
+        "The pool is warm and has the default settings (6 connections at most); *connections* is how many it opened for all rounds.",
+    ]);
+    for transport in [Transport::Stdio, Transport::Http] {
+        for workers in WORKERS {
+            let (direct, pooled, opened) = compare(bench, transport, workers).await?;
+            let rate = |samples: &Samples| {
+                let calls = (samples.len() * workers) as f64;
+                Cell::Rate(calls / samples.total().as_secs_f64())
+            };
+            section.row(vec![
+                Cell::word(transport.name()),
+                Cell::count(workers),
+                Cell::times(&direct),
+                Cell::times(&pooled),
+                Cell::ratio(&direct, &pooled),
+                rate(&direct),
+                rate(&pooled),
+                Cell::Count(opened),
+                Cell::count(direct.len()),
+            ]);
+        }
+    }
+    Ok(vec![section])
+}
+
+async fn compare(
+    bench: &Bench,
+    transport: Transport,
+    workers: usize,
+) -> Result<(Samples, Samples, u64), Error> {
+    let connector = bench.servers.connector(transport)?;
+    let plugin = |access| {
+        let builder = DatabasePlugin::builder(connector.clone());
+        Arc::new(builder.access(access).build())
+    };
+    let (direct, pooled) = (plugin(Access::Direct), plugin(Access::Pooled));
+    let round = async |plugin: &Arc<DatabasePlugin>| {
+        let call = || {
+            let plugin = Arc::clone(plugin);
+            async move { Work::Query.run(&plugin).await }
+        };
+        at_once(workers, call).await.served()
+    };
+    for _ in 0..2 {
+        round(&pooled).await?;
+    }
+    let (mut slow, mut fast) = (Samples::default(), Samples::default());
+    let mut row = bench.row(&format!("{workers} workers: {transport}"), 1000);
+    while row.goes_on() {
+        slow.push(round(&direct).await?);
+        fast.push(round(&pooled).await?);
+    }
+    let opened = pooled.stats().pool.opened;
+    pooled.close(CLOSE).await;
+    Ok((slow, fast, opened))
+}
