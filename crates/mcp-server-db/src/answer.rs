@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Answer of `list_schemas`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -126,8 +126,10 @@ pub(crate) struct Hits {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Hit {
     pub(crate) table: String,
-    /// Its row id, for `SELECT … WHERE rowid = ?`.
+    /// Its row id, for `SELECT … WHERE rowid = ?`; `null` where tables have none.
     pub(crate) row: Option<i64>,
+    /// Its primary key, by column; `null` where the row id does.
+    pub(crate) key: Option<Map<String, Value>>,
     /// What was found, in its surroundings.
     pub(crate) snippet: String,
 }

@@ -6,8 +6,10 @@
 use mcp_domain::Error;
 use serde_json::Value;
 
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
 use crate::{
-    answer::{Hits, Rows, Schema, Table, TableName},
+    answer::{Hits, Rows, Table, TableName},
     limits::Limits,
     sqlite::Sqlite,
 };
@@ -39,6 +41,8 @@ pub(crate) struct Wanted {
 /// A database. All futures stop their statement when they are dropped.
 #[derive(Debug)]
 pub(crate) enum Engine {
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
     Sqlite(Sqlite),
 }
 
@@ -46,6 +50,8 @@ impl Engine {
     /// What one call may cost.
     pub(crate) fn limits(&self) -> &Limits {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.limits(),
             Self::Sqlite(sqlite) => sqlite.limits(),
         }
     }
@@ -53,20 +59,17 @@ impl Engine {
     /// How a statement marks its parameters.
     pub(crate) fn placeholder(&self) -> &'static str {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "$1",
             Self::Sqlite(_) => "?",
-        }
-    }
-
-    /// All schemas that hold tables.
-    pub(crate) async fn schemas(&self) -> Result<Vec<Schema>, Error> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.schemas().await,
         }
     }
 
     /// All tables and views, by schema and name; not those that the engine keeps for itself.
     pub(crate) async fn tables(&self) -> Result<Vec<TableName>, Error> {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.tables().await,
             Self::Sqlite(sqlite) => sqlite.tables().await,
         }
     }
@@ -78,6 +81,8 @@ impl Engine {
     /// `ToolFailed` if there is none of this name, as every method that takes one.
     pub(crate) async fn describe(&self, table: String) -> Result<Table, Error> {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.describe(table).await,
             Self::Sqlite(sqlite) => sqlite.describe(table).await,
         }
     }
@@ -85,6 +90,8 @@ impl Engine {
     /// The first rows of a table or view.
     pub(crate) async fn first_rows(&self, table: String, rows: usize) -> Result<Rows, Error> {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.first_rows(table, rows).await,
             Self::Sqlite(sqlite) => sqlite.first_rows(table, rows).await,
         }
     }
@@ -92,6 +99,8 @@ impl Engine {
     /// Runs one statement that reads.
     pub(crate) async fn query(&self, statement: Statement, page: Page) -> Result<Rows, Error> {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.query(statement, page).await,
             Self::Sqlite(sqlite) => sqlite.query(statement, page).await,
         }
     }
@@ -99,6 +108,8 @@ impl Engine {
     /// How the engine would run a statement, one line a step. Nothing is run.
     pub(crate) async fn explain(&self, statement: Statement) -> Result<Vec<String>, Error> {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.explain(statement).await,
             Self::Sqlite(sqlite) => sqlite.explain(statement).await,
         }
     }
@@ -106,7 +117,19 @@ impl Engine {
     /// Finds rows that hold all words of a text.
     pub(crate) async fn search(&self, wanted: Wanted) -> Result<Hits, Error> {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.search(wanted).await,
             Self::Sqlite(sqlite) => sqlite.search(wanted).await,
+        }
+    }
+
+    /// Waits until no statement of a call that was dropped runs any more, but not for long.
+    pub(crate) async fn settle(&self) {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.settle().await,
+            // Its statements end within the same process.
+            Self::Sqlite(_) => {}
         }
     }
 }

@@ -32,6 +32,11 @@ impl Handler {
     pub(crate) fn new(database: Arc<Engine>) -> Self {
         Self { database }
     }
+
+    /// Waits until no statement of a call that was dropped runs any more, but not for long.
+    pub(crate) async fn settle(&self) {
+        self.database.settle().await;
+    }
 }
 
 impl ServerHandler for Handler {

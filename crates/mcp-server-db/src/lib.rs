@@ -1,6 +1,6 @@
 //! An MCP server in front of a database: read-only, bounded, typed.
 //!
-//! One server, three ways to reach it: standard input and output, Streamable HTTP,
+//! SQLite and PostgreSQL look the same from outside. One server, three ways to reach it: standard input and output, Streamable HTTP,
 //! and any byte stream (a server in the same process). It speaks every revision
 //! of the protocol from 2024-11-05 to 2026-07-28.
 //!
@@ -19,11 +19,33 @@
 //! # What it promises
 //!
 //! - **Nothing is ever written.** The database engine enforces it, not a look at the SQL.
+//!   Beyond the tables it is enforced less strictly for PostgreSQL: see below.
 //! - **Nothing is unbounded.** Rows, bytes and time have limits; a result that was
 //!   cut says so, and holds a cursor to go on with.
 //! - **A call that is cancelled stops its statement** in the database.
 //! - **Values keep their types**: integers to 64 bits, decimals as they are stored,
 //!   bytes as `{"$blob": "<base64>"}`, NULL.
+//!
+//! # PostgreSQL
+//!
+//! Statements mark parameters as `$1`, `$2`. Values have these forms: `numeric` is a
+//! string with every digit, times are ISO 8601 (in UTC where they have a zone), arrays
+//! and documents are JSON, and what has no form in JSON is PostgreSQL's own text.
+//!
+//! Each call is one prepared statement in a read-only transaction, which is rolled back.
+//! What a *function* does beside the tables is not undone by that, so:
+//!
+//! - A role that reaches beyond the database (a superuser, `pg_read_server_files` and its
+//!   like) is not served, unless [`Options::any_role`] says so.
+//! - Functions that have effects, by PostgreSQL's own catalog, are refused by name, unless
+//!   [`Options::allow_functions`] names them: files, large objects, other sessions,
+//!   `dblink`, locks that outlive the call, SQL that is built at run time. They are refused
+//!   wherever the name stands in a statement, even as text.
+//! - **What is not refused** are functions that somebody wrote into this very database,
+//!   and what views do. Grant the role no more than it needs.
+//!
+//! A password may stand in the address or in `PGPASSWORD`; it is never told again.
+//! There is no TLS yet: an address that requires it is refused.
 //!
 //! # Example
 //!
@@ -51,10 +73,13 @@ mod cursor;
 mod engine;
 mod handler;
 mod limits;
+mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod resources;
 pub mod sample;
 mod server;
 mod sqlite;
 mod tools;
 
-pub use self::{limits::Limits, server::DatabaseServer};
+pub use self::{limits::Limits, options::Options, server::DatabaseServer};

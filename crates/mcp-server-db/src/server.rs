@@ -19,7 +19,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{engine::Engine, handler::Handler, limits::Limits, sqlite::Sqlite};
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
+use crate::{engine::Engine, handler::Handler, limits::Limits, options::Options, sqlite::Sqlite};
 
 /// A database behind MCP. Cheap to clone; all clones serve the same database.
 #[derive(Clone, Debug)]
@@ -28,6 +30,27 @@ pub struct DatabaseServer {
 }
 
 impl DatabaseServer {
+    /// Opens a database: `postgres://…`, `sqlite:PATH`, or the path of an SQLite file.
+    ///
+    /// An SQLite file is looked at. PostgreSQL is connected to when it is first asked
+    /// for something, so that the server starts, and goes on, whether it is there or not.
+    /// A password may also come from the environment: `PGPASSWORD`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the address is none, or there is no such file; `Unsupported`
+    /// for PostgreSQL if this crate was built without the feature `postgres`.
+    pub fn open(address: &str, options: &Options) -> Result<Self, Error> {
+        let engine = if is_postgres(address) {
+            postgres(address, options)?
+        } else {
+            let path = address.strip_prefix("sqlite:").unwrap_or(address);
+            Engine::Sqlite(Sqlite::open(path.as_ref(), options.limits)?)
+        };
+        let handler = Handler::new(Arc::new(engine));
+        Ok(Self { handler })
+    }
+
     /// Opens an SQLite database, for reading.
     ///
     /// # Errors
@@ -72,6 +95,7 @@ impl DatabaseServer {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
+        let handler = self.handler.clone();
         let running = self.handler.serve((input, output)).await.map_err(|error| {
             Error::new(
                 ErrorKind::BadResponse,
@@ -79,7 +103,9 @@ impl DatabaseServer {
             )
             .with_source(error)
         })?;
-        running.waiting().await.map(drop).map_err(|error| {
+        let served = running.waiting().await;
+        handler.settle().await;
+        served.map(drop).map_err(|error| {
             Error::new(ErrorKind::Disconnected, "the service broke off").with_source(error)
         })
     }
@@ -108,7 +134,7 @@ impl DatabaseServer {
             // Nobody reads an open stream through a proxy here.
             .with_sse_keep_alive(Some(Duration::from_secs(15)))
             .enforce_origin_validation();
-        let handler = self.handler;
+        let (handler, served) = (self.handler.clone(), self.handler);
         let service = StreamableHttpService::new(
             move || Ok(handler.clone()),
             Arc::new(LocalSessionManager::default()),
@@ -125,8 +151,27 @@ impl DatabaseServer {
             // Open streams would hold the shutdown up.
             drop(end_sessions);
         });
-        serving.await.map_err(|error| {
+        let done = serving.await;
+        served.settle().await;
+        done.map_err(|error| {
             Error::new(ErrorKind::Disconnected, "the HTTP server failed").with_source(error)
         })
     }
+}
+
+fn is_postgres(address: &str) -> bool {
+    ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| address.starts_with(scheme))
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(address: &str, options: &Options) -> Result<Engine, Error> {
+    Postgres::new(address, options).map(Engine::Postgres)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &str, _: &Options) -> Result<Engine, Error> {
+    let message = "this server was built without PostgreSQL: the feature `postgres` is off";
+    Err(Error::new(ErrorKind::Unsupported, message))
 }

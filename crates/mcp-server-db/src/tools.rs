@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::arguments::{DescribeTable, Explain, ListSchemas, ListTables, Query, Search};
 use crate::{
-    answer::{Hits, Plan, Rows, Schemas, Table, Tables},
+    answer::{Hits, Plan, Rows, Schema, Schemas, Table, TableName, Tables},
     cursor::Cursor,
     engine::{Engine, Page, Statement, Wanted},
 };
@@ -78,7 +78,7 @@ pub(crate) async fn call(
     match name {
         "list_schemas" => {
             let ListSchemas {} = read(name, arguments)?;
-            let schemas = database.schemas().await?;
+            let schemas = schemas(&database.tables().await?);
             to_value(&Schemas { schemas })
         }
         "list_tables" => to_value(&list_tables(database, read(name, arguments)?).await?),
@@ -103,6 +103,17 @@ pub(crate) async fn call(
             Err(Error::new(ErrorKind::InvalidInput, message))
         }
     }
+}
+
+/// The schemas of tables that are in the order of their schemas.
+fn schemas(tables: &[TableName]) -> Vec<Schema> {
+    let schemas = tables.chunk_by(|one, next| one.schema == next.schema);
+    schemas
+        .map(|tables| Schema {
+            name: tables[0].schema.clone(),
+            tables: tables.len(),
+        })
+        .collect()
 }
 
 async fn list_tables(database: &Engine, asked: ListTables) -> Result<Tables, Error> {

@@ -76,7 +76,7 @@ impl Reserved {
     }
 }
 
-const RESERVED: [Reserved; 7] = [
+const RESERVED: [Reserved; 9] = [
     Reserved {
         // Servers that misbehave are written by hand.
         for_tests: &["mcp-transport"],
@@ -88,10 +88,12 @@ const RESERVED: [Reserved; 7] = [
         for_tests: &["mcp-bench"],
         ..Reserved::new("deadpool", &["mcp-pool"])
     },
+    Reserved::new("deadpool-postgres", &["mcp-server-db"]),
     Reserved::new("reqwest", &["mcp-transport"]),
     Reserved::new("rmcp", &["mcp-server-db", "mcp-transport"]),
     Reserved::new("rusqlite", &["mcp-server-db"]),
     Reserved::new("rustix", &["mcp-transport"]),
+    Reserved::new("tokio-postgres", &["mcp-server-db"]),
 ];
 
 /// What makes a crate need an async runtime, or be one.

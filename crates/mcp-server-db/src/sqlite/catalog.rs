@@ -4,19 +4,12 @@ use mcp_domain::{Error, ErrorKind};
 use rusqlite::{Connection, Row};
 
 use super::{Sqlite, failed};
-use crate::answer::{Column, ForeignKey, Index, Schema, Table, TableName};
+use crate::answer::{Column, ForeignKey, Index, Table, TableName};
 
 /// The one schema there is: nothing can be attached.
 const SCHEMA: &str = "main";
 
 impl Sqlite {
-    /// All schemas.
-    pub(crate) async fn schemas(&self) -> Result<Vec<Schema>, Error> {
-        let name = SCHEMA.to_owned();
-        let tables = self.tables().await?.len();
-        Ok(vec![Schema { name, tables }])
-    }
-
     /// All tables and views, by name; not those that SQLite and its indexes keep for themselves.
     pub(crate) async fn tables(&self) -> Result<Vec<TableName>, Error> {
         self.run(tables).await

@@ -172,6 +172,7 @@ fn take(mut rows: Rows<'_>, table: &str, left: usize, found: &mut Hits) -> Resul
         found.hits.push(Hit {
             table: table.to_owned(),
             row: row.get(0).map_err(failed)?,
+            key: None,
             snippet: row.get(1).map_err(failed)?,
         });
     }

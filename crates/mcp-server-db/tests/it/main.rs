@@ -4,8 +4,16 @@
 
 mod attacks;
 mod client;
+#[cfg(feature = "postgres")]
+mod cluster;
 mod http;
 mod limits;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_attacks;
+#[cfg(feature = "postgres")]
+mod postgres_cancel;
 mod resources;
 mod sample;
 mod tools;

@@ -1,8 +1,10 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use crate::serve::Serve;
 
 /// Ask a database over MCP, or serve one.
 ///
@@ -30,9 +32,11 @@ const EXAMPLES: &str = "Examples:
   mcp-db --server http://127.0.0.1:8000/mcp resources
   mcp-db --server \"uvx some-mcp-server --flag\" tables
   mcp-db serve my.sqlite --http 127.0.0.1:8000
+  mcp-db serve postgres://reader@localhost/shop
 
 Environment:
   USE_MCP_POOL   true: sessions come from a pool (default: false)
+  PGPASSWORD     the password for a PostgreSQL that is served, if its address has none
   MCP_DB_LOG     error, warn, info, debug or trace (default: warn)";
 
 /// Which server to ask.
@@ -48,8 +52,13 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) server: Option<String>,
 
-    /// The SQLite file for the embedded server.
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "server")]
+    /// The database for the embedded server: an SQLite file, or postgres://….
+    #[arg(
+        long,
+        global = true,
+        value_name = "DATABASE",
+        conflicts_with = "server"
+    )]
     pub(crate) database: Option<PathBuf>,
 
     /// How long an operation may take, connecting included, in seconds.
@@ -57,7 +66,7 @@ pub(crate) struct ServerArgs {
     pub(crate) timeout: Duration,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a number of seconds above 0");
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
     let limit = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
@@ -109,17 +118,6 @@ pub(crate) enum Ask {
         /// Its address, as `mcp-db resources` tells it.
         uri: String,
     },
-}
-
-/// Serve a database.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Serve {
-    /// The SQLite file; without it, the sample shop.
-    pub(crate) database: Option<PathBuf>,
-
-    /// Serve Streamable HTTP at this address, such as 127.0.0.1:8000 (port 0: a free one).
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) http: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -78,8 +78,9 @@ fn embedded(args: &ServerArgs) -> Result<Target, Error> {
         .map_err(|error| invalid("cannot find this program".to_owned()).with_source(error))?;
     let mut words = vec!["serve".to_owned()];
     if let Some(database) = &args.database {
+        let is_address = database.to_string_lossy().contains("://");
         // The server would say so, too, but as its last words.
-        if !database.is_file() {
+        if !is_address && !database.is_file() {
             let message = format!("there is no file `{}`", database.display());
             return Err(invalid(message));
         }

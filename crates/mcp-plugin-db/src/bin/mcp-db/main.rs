@@ -49,7 +49,10 @@ fn run(args: Args) -> Result<ExitCode, Error> {
     })?;
     let result = runtime.block_on(async {
         match args.command {
-            Command::Serve(serve) => serve::run(serve).await.map(|()| ExitCode::SUCCESS),
+            Command::Serve(serve) => {
+                let served = serve::run(serve, args.server.database).await;
+                served.map(|()| ExitCode::SUCCESS)
+            }
             Command::Ask(ask) => {
                 let stop = signal::asked_to_stop()?;
                 tokio::select! {

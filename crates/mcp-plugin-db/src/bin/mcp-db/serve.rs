@@ -1,20 +1,79 @@
 //! `mcp-db serve`.
 
-use std::{env, io::Write as _, net::SocketAddr, path::PathBuf};
+use std::{env, io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use futures::FutureExt as _;
 use mcp_domain::{Error, ErrorKind};
-use mcp_server_db::{DatabaseServer, Limits, sample};
+use mcp_server_db::{DatabaseServer, Limits, Options, sample};
 use tokio::net::TcpListener;
 
-use crate::{args::Serve, signal::asked_to_stop};
+use crate::{args::seconds, signal::asked_to_stop};
 
-pub(crate) async fn run(serve: Serve) -> Result<(), Error> {
-    let path = match serve.database {
-        Some(path) => path,
-        None => sample::ensure(&sample_folder())?,
+/// Serve a database.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    #[arg(
+        id = "served",
+        value_name = "DATABASE",
+        env = "MCP_DB_DATABASE",
+        hide_env_values = true,
+        help = "An SQLite file, or postgres://USER@HOST/NAME; without it, the sample shop"
+    )]
+    database: Option<String>,
+
+    /// Serve Streamable HTTP at this address, such as 127.0.0.1:8000 (port 0: a free one).
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: Option<SocketAddr>,
+
+    /// The most rows in one answer.
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().rows)]
+    max_rows: usize,
+
+    /// The most bytes of values in one answer, and in one value.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().bytes)]
+    max_bytes: usize,
+
+    /// How long one statement may run, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    statement_timeout: Duration,
+
+    /// How many statements may run at the same time.
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().statements)]
+    max_statements: usize,
+
+    /// PostgreSQL: let statements call this function, though it can do more than read.
+    #[arg(long = "allow-function", value_name = "NAME")]
+    allow_functions: Vec<String>,
+
+    /// PostgreSQL: serve even with a role that can reach beyond the database, such as a
+    /// superuser.
+    #[arg(long)]
+    any_role: bool,
+}
+
+impl Serve {
+    fn options(&self) -> Options {
+        Options {
+            limits: Limits {
+                rows: self.max_rows,
+                bytes: self.max_bytes,
+                time: self.statement_timeout,
+                statements: self.max_statements,
+            },
+            allow_functions: self.allow_functions.clone(),
+            any_role: self.any_role,
+        }
+    }
+}
+
+/// Serves what the arguments name, or else what `--database` does.
+pub(crate) async fn run(serve: Serve, database: Option<PathBuf>) -> Result<(), Error> {
+    let options = serve.options();
+    let database = database.map(|path| path.to_string_lossy().into_owned());
+    let server = match serve.database.or(database) {
+        Some(database) => DatabaseServer::open(&database, &options)?,
+        None => DatabaseServer::open_sqlite(&sample::ensure(&sample_folder())?, options.limits)?,
     };
-    let server = DatabaseServer::open_sqlite(&path, Limits::default())?;
     match serve.http {
         Some(address) => over_http(server, address).await,
         None => server.serve_stdio().await,

@@ -1,0 +1,132 @@
+//! One read-only statement, with bound parameters, in bounds.
+
+use std::pin::pin;
+
+use deadpool_postgres::Transaction;
+use futures::TryStreamExt as _;
+use mcp_domain::{Error, ErrorKind};
+use tokio_postgres::Statement as Prepared;
+
+use super::{
+    Postgres,
+    failure::failed,
+    parameter::parameters,
+    value::{has_form, to_json},
+};
+use crate::{
+    answer::{ResultColumn, Rows},
+    engine::{Page, Statement},
+};
+
+impl Postgres {
+    /// Runs one statement.
+    pub(crate) async fn query(&self, statement: Statement, page: Page) -> Result<Rows, Error> {
+        self.functions.check(&statement.sql)?;
+        let bytes = self.limits.bytes;
+        self.read(move |transaction| {
+            Box::pin(async move { read(transaction, &statement, page, bytes).await })
+        })
+        .await
+    }
+
+    /// How the engine would run a statement.
+    pub(crate) async fn explain(&self, mut statement: Statement) -> Result<Vec<String>, Error> {
+        statement.sql.insert_str(0, "EXPLAIN (FORMAT TEXT) ");
+        let page = Page {
+            skip: 0,
+            rows: self.limits.rows,
+        };
+        let plan = self.query(statement, page).await?;
+        let lines = plan.rows.iter().flatten();
+        Ok(lines
+            .filter_map(|line| line.as_str().map(str::to_owned))
+            .collect())
+    }
+}
+
+/// Reads one page of what a statement answers.
+pub(super) async fn read(
+    transaction: &Transaction<'_>,
+    asked: &Statement,
+    page: Page,
+    most_bytes: usize,
+) -> Result<Rows, Error> {
+    let mut prepared = transaction.prepare(&asked.sql).await.map_err(failed)?;
+    let columns = columns(&prepared);
+    if columns.is_empty() {
+        let message = "this is not a query: it has no columns";
+        return Err(Error::new(ErrorKind::ToolFailed, message));
+    }
+    if !prepared
+        .columns()
+        .iter()
+        .all(|column| has_form(column.type_()))
+    {
+        let sql = with_text(&asked.sql, &prepared);
+        prepared = transaction.prepare(&sql).await.map_err(failed)?;
+    }
+    let parameters = parameters(&asked.parameters, prepared.params())?;
+    let portal = transaction
+        .bind_raw(&prepared, parameters)
+        .await
+        .map_err(failed)?;
+    // One more than wanted tells whether there are more.
+    let most = page.skip.saturating_add(page.rows).saturating_add(1);
+    let most = i32::try_from(most).unwrap_or(i32::MAX);
+    let rows = transaction
+        .query_portal_raw(&portal, most)
+        .await
+        .map_err(failed)?;
+    let mut rows = pin!(rows);
+    let mut answer = Rows {
+        columns,
+        ..Rows::default()
+    };
+    let (mut left_out, mut bytes) = (0, 0);
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        if left_out < page.skip {
+            left_out += 1;
+            continue;
+        }
+        if answer.rows.len() == page.rows || bytes > most_bytes {
+            answer.truncated = true;
+            break;
+        }
+        bytes += row.raw_size_bytes();
+        answer.rows.push(to_json(&row)?);
+    }
+    answer.row_count = answer.rows.len();
+    Ok(answer)
+}
+
+fn columns(prepared: &Prepared) -> Vec<ResultColumn> {
+    let columns = prepared.columns().iter();
+    columns
+        .map(|column| ResultColumn {
+            name: column.name().to_owned(),
+            declared_type: Some(column.type_().name().to_owned()),
+        })
+        .collect()
+}
+
+/// The same statement, with those columns as PostgreSQL's own text that have no form here.
+fn with_text(sql: &str, prepared: &Prepared) -> String {
+    let columns = (0..).zip(prepared.columns());
+    let (names, values): (Vec<_>, Vec<_>) = columns
+        .map(|(place, column): (usize, _)| {
+            let name = format!("c{place}");
+            let value = match has_form(column.type_()) {
+                true => name.clone(),
+                false => format!("{name}::text"),
+            };
+            (name, value)
+        })
+        .unzip();
+    // A comment at the end must not swallow the rest.
+    let sql = sql.trim_end().trim_end_matches(';');
+    format!(
+        "SELECT {} FROM (\n{sql}\n) AS told({})",
+        values.join(", "),
+        names.join(", ")
+    )
+}

@@ -1,0 +1,227 @@
+//! A PostgreSQL of the test's own: made, started, filled, and gone with it.
+
+use std::{
+    env, fs, io,
+    net::TcpListener,
+    os::unix::{fs::chown, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use mcp_server_db::{DatabaseServer, Options};
+use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::NoTls;
+
+use crate::client::{Client, config};
+
+const SHOP: &str = include_str!("shop.sql");
+const PASSWORD: &str = "kept-secret";
+
+/// PostgreSQL refuses to run as root, so root runs it as `nobody`.
+const NOBODY: u32 = 65534;
+
+/// A running cluster. Stopped when dropped.
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    folder: tempfile::TempDir,
+    port: u16,
+    server: Child,
+}
+
+impl Cluster {
+    /// A cluster with the sample shop, or `None` where there is no PostgreSQL to be
+    /// found. On a machine with `CI=true` there has to be one.
+    pub(crate) async fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            assert_ne!(env::var("CI").as_deref(), Ok("true"), "CI needs PostgreSQL");
+            #[expect(clippy::print_stderr, reason = "whoever runs the tests wants to know")]
+            {
+                eprintln!("skipped: there is no PostgreSQL under /usr/lib/postgresql");
+            }
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        make(&programs, folder.path());
+        let (server, port) = launch(&programs, folder.path());
+        let cluster = Self {
+            programs,
+            folder,
+            port,
+            server,
+        };
+        cluster.ready().await.batch_execute(SHOP).await.unwrap();
+        Some(cluster)
+    }
+
+    /// Waits until it takes connections. Gives the first.
+    async fn ready(&self) -> tokio_postgres::Client {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.connect().await {
+                Ok(client) => return client,
+                Err(error) => assert!(Instant::now() < end, "not ready: {error}: {}", self.log()),
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    async fn connect(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+        let url = self.url("postgres", "postgres");
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Where it may write.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whoever may do everything.
+    pub(crate) async fn admin(&self) -> tokio_postgres::Client {
+        self.connect().await.unwrap()
+    }
+
+    /// The address for a role.
+    pub(crate) fn url(&self, role: &str, database: &str) -> String {
+        let port = self.port;
+        format!("postgres://{role}:{PASSWORD}@127.0.0.1:{port}/{database}")
+    }
+
+    /// A server for the role that may only read.
+    pub(crate) fn server(&self, options: &Options) -> DatabaseServer {
+        DatabaseServer::open(&self.url("reader", "postgres"), options).unwrap()
+    }
+
+    /// A client of such a server.
+    pub(crate) async fn client(&self, options: &Options) -> Client {
+        connect(self.server(options), ClientLifecycleMode::Initialize).await
+    }
+
+    /// Stops at once, as if the power had failed.
+    pub(crate) fn stop(&mut self) {
+        let stopped = command(&self.programs, "pg_ctl", self.folder.path())
+            .args(["stop", "--mode=immediate", "--silent", "--pgdata"])
+            .arg(self.folder.path().join("data"))
+            .status();
+        assert!(stopped.unwrap().success(), "{}", self.log());
+        self.server.wait().unwrap();
+    }
+
+    /// Starts again, at the same port.
+    pub(crate) async fn start_again(&mut self) {
+        self.server = spawn(&self.programs, self.folder.path(), self.port).unwrap();
+        self.ready().await;
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if matches!(self.server.try_wait(), Ok(None)) {
+            self.stop();
+        }
+    }
+}
+
+/// A client over a stream within this process.
+pub(crate) async fn connect(server: DatabaseServer, mode: ClientLifecycleMode) -> Client {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(server.serve_stream(theirs));
+    config().serve_with_lifecycle(ours, mode).await.unwrap()
+}
+
+/// Where Debian's packages put the newest version.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut versions: Vec<_> = versions
+        .map(|version| version.unwrap().path().join("bin"))
+        .filter(|folder| folder.join("initdb").is_file())
+        .collect();
+    versions.sort();
+    versions.pop()
+}
+
+/// A program of PostgreSQL's, run as somebody who is not root.
+fn command(programs: &Path, name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command.current_dir(folder).stdin(Stdio::null());
+    if is_root(folder) {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Files belong to who makes them, so the folder tells who that was.
+fn is_root(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let made = tempfile::NamedTempFile::new_in(folder).unwrap();
+    made.as_file().metadata().unwrap().uid() == 0
+}
+
+fn make(programs: &Path, folder: &Path) {
+    let password = folder.join("password");
+    fs::write(&password, PASSWORD).unwrap();
+    if is_root(folder) {
+        for path in [folder, &password] {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    let made = command(programs, "initdb", folder)
+        .args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
+        .args([
+            "--encoding=UTF8",
+            "--locale=C",
+            "--pwfile=password",
+            "--pgdata=data",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "initdb: {said}");
+}
+
+/// Tries ports until one is free: another process may take it before us.
+fn launch(programs: &Path, folder: &Path) -> (Child, u16) {
+    for _ in 0..20 {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        if let Ok(child) = spawn(programs, folder, port) {
+            return (child, port);
+        }
+    }
+    panic!("no port was free");
+}
+
+/// Starts the server, and sees it listen.
+fn spawn(programs: &Path, folder: &Path, port: u16) -> io::Result<Child> {
+    let log = fs::File::create(folder.join("log"))?;
+    let mut child = command(programs, "postgres", folder)
+        .args(["-D", "data", "-p", &port.to_string()])
+        .args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+        ])
+        .args(["-c", "fsync=off", "-c", "shared_buffers=16MB"])
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()?;
+    loop {
+        let log = fs::read_to_string(folder.join("log"))?;
+        if log.contains("listening on IPv4 address") {
+            return Ok(child);
+        }
+        if child.try_wait()?.is_some() {
+            return Err(io::Error::other(log));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
