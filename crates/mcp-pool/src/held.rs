@@ -152,11 +152,15 @@ impl<C: Connector> Drop for Place<C> {
         if let Some(keyed) = &keyed {
             keyed.freed();
         }
+        // First come, first served: who was refused a place goes before its last owner.
         if let Some(registry) = &registry {
-            if let Some(keyed) = &keyed {
-                registry.depopulate(keyed);
-            }
             registry.feed_the_starving();
+        }
+        if let Some(keyed) = &keyed {
+            keyed.grow();
+        }
+        if let (Some(registry), Some(keyed)) = (&registry, &keyed) {
+            registry.depopulate(keyed);
         }
     }
 }

@@ -175,8 +175,10 @@ impl<C: Connector> Registry<C> {
         let coming = self.closing.load(Ordering::Acquire);
         for _ in coming..self.pressure.load(Ordering::Acquire) {
             let keys = self.populated();
+            // What somebody waits for is idle for a moment only.
             let idlest = keys
                 .iter()
+                .filter(|keyed| keyed.census().waiting() == 0)
                 .filter_map(|keyed| Some((keyed.store.idlest()?, keyed)))
                 .min_by_key(|(since, _)| *since);
             let Some((since, keyed)) = idlest else { return };

@@ -145,8 +145,8 @@ impl<C: Connector> Keyed<C> {
     }
 
     /// A place became free.
-    pub(crate) fn freed(self: &Arc<Self>) {
-        self.grow_after(|census| census.reserved -= 1);
+    pub(crate) fn freed(&self) {
+        self.lock_census().reserved -= 1;
     }
 
     /// How many connections are kept open: of a scope that has ended, none.

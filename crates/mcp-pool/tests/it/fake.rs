@@ -1,6 +1,7 @@
 //! A server of the tests' own, whose every reaction can be set.
 
 use std::{
+    collections::HashMap,
     future::pending,
     sync::{
         Arc, Mutex,
@@ -56,6 +57,7 @@ pub(crate) struct FakeServer {
     /// Connections that are opening, open or closing.
     present: AtomicUsize,
     most_present: AtomicUsize,
+    present_in: Mutex<HashMap<Scope, usize>>,
 }
 
 impl FakeServer {
@@ -71,6 +73,12 @@ impl FakeServer {
         self.present.load(SeqCst)
     }
 
+    /// Those of this scope.
+    pub(crate) fn present_in(&self, scope: &Scope) -> usize {
+        let present = self.present_in.lock().unwrap();
+        present.get(scope).copied().unwrap_or_default()
+    }
+
     pub(crate) fn most_present(&self) -> usize {
         self.most_present.load(SeqCst)
     }
@@ -84,15 +92,23 @@ impl FakeServer {
 #[derive(Debug)]
 struct Presence {
     server: Arc<FakeServer>,
+    scope: Scope,
     ended: AtomicBool,
 }
 
 impl Presence {
-    fn new(server: &Arc<FakeServer>) -> Self {
+    fn new(server: &Arc<FakeServer>, scope: &Scope) -> Self {
+        *server
+            .present_in
+            .lock()
+            .unwrap()
+            .entry(scope.clone())
+            .or_default() += 1;
         let present = server.present.fetch_add(1, SeqCst) + 1;
         server.most_present.fetch_max(present, SeqCst);
         Self {
             server: Arc::clone(server),
+            scope: scope.clone(),
             ended: AtomicBool::new(false),
         }
     }
@@ -100,6 +116,8 @@ impl Presence {
     fn end(&self) {
         if !self.ended.swap(true, SeqCst) {
             self.server.present.fetch_sub(1, SeqCst);
+            let mut present = self.server.present_in.lock().unwrap();
+            *present.entry(self.scope.clone()).or_default() -= 1;
         }
     }
 }
@@ -156,7 +174,7 @@ impl Connector for FakeConnector {
 
     async fn connect(&self, scope: &Scope) -> Result<FakeConnection, Error> {
         let id = self.0.connects.fetch_add(1, SeqCst);
-        let presence = Presence::new(&self.0);
+        let presence = Presence::new(&self.0, scope);
         let reaction = *self.0.on_connect.lock().unwrap();
         reaction.happen(ErrorKind::ConnectFailed).await?;
         Ok(FakeConnection {

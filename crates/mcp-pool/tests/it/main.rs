@@ -12,6 +12,7 @@ mod closing;
 mod failing;
 mod fake;
 mod limits;
+mod model;
 mod retrying;
 mod sharing;
 mod stress;
