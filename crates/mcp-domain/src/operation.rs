@@ -48,6 +48,13 @@ impl Operation {
         self
     }
 
+    /// As [`repeatable`](Self::repeatable) if `yes`: for instance because the
+    /// annotations of a tool say that it only reads or is idempotent.
+    pub const fn repeatable_if(mut self, yes: bool) -> Self {
+        self.repeatable = yes;
+        self
+    }
+
     /// The name, as it appears in errors, spans and metrics.
     pub const fn name(&self) -> &'static str {
         self.name

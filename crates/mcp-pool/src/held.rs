@@ -16,6 +16,8 @@ use crate::{counters::Reason, keyed::Keyed, registry::Registry};
 /// An open connection and what never changes about it.
 #[derive(Debug)]
 pub(crate) struct Held<C: Connector> {
+    /// Which of the connections of its server it is, from 1.
+    pub(crate) number: u64,
     pub(crate) connection: Arc<C::Connection>,
     /// When it is to be retired for its age; `None` for never.
     pub(crate) expires_at: Option<Instant>,

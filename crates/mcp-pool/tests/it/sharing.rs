@@ -10,7 +10,8 @@ use mcp_pool::{Settings, Sharing};
 use tokio::time::{Instant, sleep};
 
 use crate::fake::{
-    CALL, FakeConnection, FakeServer, Reaction, Set, check_books, seconds, set, settle,
+    CALL, FakeConnection, FakeConnector, FakeServer, Reaction, Set, check_books, seconds, set,
+    settle,
 };
 
 fn shared(max_in_flight: usize) -> Set {
@@ -44,6 +45,19 @@ async fn a_stateless_server_is_found_out_and_shared() {
     let set = set(Settings::builder().max_in_flight(64));
     set.fake.stateless.store(true, SeqCst);
     assert_eq!(burst(&set, 64).await, 64);
+    assert_eq!(set.fake.connects(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_declared_stateless_is_shared() {
+    let set = set(Settings::builder().max_in_flight(64));
+    let declared = set
+        .pool
+        .server("declared", FakeConnector(Arc::clone(&set.fake)));
+    let server = declared.stateless().add();
+    let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(1)).await };
+    let calls = join_all((0..8).map(|_| server.run(CALL, call))).await;
+    assert!(calls.into_iter().any(|beside| beside.unwrap() == 8));
     assert_eq!(set.fake.connects(), 1);
 }
 
