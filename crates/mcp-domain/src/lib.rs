@@ -50,5 +50,5 @@ pub use self::{
     operation::Operation,
     scope::Scope,
     stats::{Closures, PoolStats},
-    target::{CommandTarget, HttpTarget, Target},
+    target::{CommandTarget, HttpTarget, Target, UnixSpeech, UnixTarget},
 };

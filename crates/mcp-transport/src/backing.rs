@@ -3,13 +3,24 @@
 use mcp_domain::{Error, ErrorKind};
 use tokio::task::JoinHandle;
 
-use crate::process::{Ending, Process, Witness};
+use crate::{
+    bounded::Limit,
+    process::{Ending, Process},
+    witness::Witness,
+};
+
+/// What a connection rests on, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Backing {
+    peer: Peer,
+    witness: Witness,
+}
 
 /// What a connection rests on.
 #[derive(Debug)]
-pub(crate) enum Backing {
-    /// Sockets, which the process-wide HTTP client owns.
-    Http,
+pub(crate) enum Peer {
+    /// Nothing but sockets, which the channel itself closes.
+    Elsewhere,
     /// A server in this process.
     InProcess(Task),
     /// A child process.
@@ -17,39 +28,29 @@ pub(crate) enum Backing {
 }
 
 impl Backing {
+    pub(crate) fn new(peer: Peer, limit: Limit) -> Self {
+        let process = match &peer {
+            Peer::Process(process) => Some(process.witness().clone()),
+            Peer::Elsewhere | Peer::InProcess(_) => None,
+        };
+        let witness = Witness::new(process, limit);
+        Self { peer, witness }
+    }
+
     /// Who knows how the peer ended, and why.
-    pub(crate) fn witness(&self) -> Option<&Witness> {
-        match self {
-            Self::Process(process) => Some(process.witness()),
-            Self::Http | Self::InProcess(_) => None,
-        }
-    }
-
-    /// Adds what is known of the peer to an error.
-    pub(crate) fn add_to(&self, error: Error) -> Error {
-        match self.witness() {
-            Some(witness) => witness.add_to(error),
-            None => error,
-        }
-    }
-
-    /// Adds what is known of the peer to an error, waiting a moment for its end.
-    pub(crate) async fn explain(&self, error: Error) -> Error {
-        match self.witness() {
-            Some(witness) => witness.explain(error).await,
-            None => error,
-        }
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
     }
 
     /// Waits until the peer is gone. The channel to it is closed already.
     pub(crate) async fn end(self) -> Result<(), Error> {
-        match self {
-            Self::Http => Ok(()),
-            Self::InProcess(task) => {
+        match self.peer {
+            Peer::Elsewhere => Ok(()),
+            Peer::InProcess(task) => {
                 task.end().await;
                 Ok(())
             }
-            Self::Process(process) => match process.end().await {
+            Peer::Process(process) => match process.end().await {
                 Ending::Proper => Ok(()),
                 Ending::Killed => Err(Error::new(
                     ErrorKind::Closed,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mcp_domain::{Connection, Connector as _, Error, ErrorKind, Scope, Target};
+use mcp_domain::{Connection, Connector as _, Error, ErrorKind, Scope};
 use rmcp::{
     Peer, RoleClient,
     model::{
@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    ClientConnector, Resource, ResourceContents, ServerInfo, Tool, ToolResult, backing::Backing,
-    failure, process::Witness,
+    IntoConnector, Resource, ResourceContents, ServerInfo, Tool, ToolResult, backing::Backing,
+    failure, witness::Witness,
 };
 
 /// A list may have this many pages; a server that gives more is not to be trusted.
@@ -33,7 +33,7 @@ pub struct Client {
     server: ServerInfo,
     revision: ProtocolVersion,
     label: Arc<str>,
-    witness: Option<Witness>,
+    witness: Witness,
     open: Mutex<Option<Open>>,
 }
 
@@ -47,15 +47,18 @@ struct Open {
 impl Client {
     /// Opens a connection, for those who need just one. Others use a [`ClientConnector`].
     ///
+    /// The target may be a [`Target`](mcp_domain::Target), a connector, or a text such as
+    /// `https://host/mcp`, `server.py` or `npx -y some-server`: see [`infer`](crate::infer()).
+    ///
     /// # Errors
     ///
-    /// As [`ClientConnector::new`] and its [`connect`](mcp_domain::Connector::connect).
+    /// As [`IntoConnector`], [`ClientConnector::new`] and its [`connect`](mcp_domain::Connector::connect).
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, everything it has opened is closed.
-    pub async fn connect(target: &Target) -> Result<Self, Error> {
-        let connector = ClientConnector::new(target.clone())?;
+    pub async fn connect(target: impl IntoConnector) -> Result<Self, Error> {
+        let connector = target.into_connector()?;
         connector.connect(&Scope::default()).await
     }
 
@@ -73,7 +76,7 @@ impl Client {
             server: server.unwrap_or_default(),
             revision: revision.unwrap_or_default(),
             label,
-            witness: backing.witness().cloned(),
+            witness: backing.witness().clone(),
             open: Mutex::new(Some(Open { service, backing })),
         }
     }
@@ -218,10 +221,7 @@ impl Client {
         }
         let message = format!("the connection to {} is closed", self.label);
         let error = Error::new(ErrorKind::NotSent, message);
-        Err(match &self.witness {
-            Some(witness) => witness.add_to(error),
-            None => error,
-        })
+        Err(self.witness.add_to(error))
     }
 
     /// What came of a call, in our words.
@@ -238,9 +238,9 @@ impl Client {
     #[cold]
     async fn explain(&self, error: Error) -> Error {
         let lost = matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::NotSent);
-        match &self.witness {
-            Some(witness) if lost => witness.explain(error).await,
-            _ => error,
+        match lost {
+            true => self.witness.explain(error).await,
+            false => error,
         }
     }
 

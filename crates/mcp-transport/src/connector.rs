@@ -1,30 +1,38 @@
 //! Opens connections to one server.
 
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, path::Path, pin::Pin, sync::Arc, time::Duration};
 
-use mcp_domain::{CommandTarget, Connector, Error, ErrorKind, Scope, Target};
+use mcp_domain::{
+    CommandTarget, Connector, Error, ErrorKind, Scope, Target, UnixSpeech, UnixTarget,
+};
 use rmcp::{
     model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion},
     service::{
         ClientCacheConfig, ClientInitializeError, ClientServiceExt as _, RoleClient, RunningService,
     },
-    transport::{IntoTransport, streamable_http_client::StreamableHttpClientTransportConfig},
+    transport::IntoTransport,
 };
 use tokio::{
     io::DuplexStream,
+    net::UnixStream,
     time::{Instant, timeout_at},
 };
 
 use crate::{
     Client, Lifecycle,
-    backing::{Backing, Task},
-    failure, http,
+    backing::{Backing, Peer, Task},
+    bounded::Limit,
+    failure,
+    http::Endpoint,
     lifecycle::{Failed, Memory, climb, rungs},
     process::Process,
 };
 
 /// How much may be on its way between this process and a server in it.
 const DUPLEX_BUFFER: usize = 64 * 1024;
+
+/// What one message may weigh, if nothing else is said.
+const MESSAGE_SIZE: usize = 16 * 1024 * 1024;
 
 /// Opens connections to one server, and remembers which lifecycle it speaks.
 ///
@@ -36,14 +44,17 @@ pub struct ClientConnector {
     lifecycle: Lifecycle,
     memory: Arc<Memory>,
     connect_timeout: Duration,
+    message_size: usize,
 }
 
 /// How a server is reached, checked.
 #[derive(Clone)]
 enum Reach {
     Command(Arc<CommandTarget>),
-    Http(StreamableHttpClientTransportConfig),
+    Http(Box<Endpoint>),
     InProcess(Serve),
+    /// A Unix socket that takes lines.
+    Socket(Arc<Path>),
 }
 
 type Serve = Arc<dyn Fn(DuplexStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -64,7 +75,19 @@ impl ClientConnector {
                 return Err(Error::new(ErrorKind::InvalidInput, message));
             }
             Target::Command(command) => Reach::Command(Arc::new(command)),
-            Target::Http(http) => Reach::Http(http::configure(&http)?),
+            Target::Http(http) => Reach::Http(Box::new(Endpoint::new(&http)?)),
+            Target::Unix(UnixTarget { socket, .. }) if socket.as_os_str().is_empty() => {
+                let message = "the path of the server's Unix socket is empty";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            Target::Unix(UnixTarget {
+                socket,
+                speech: UnixSpeech::Lines,
+            }) => Reach::Socket(socket.into()),
+            Target::Unix(UnixTarget {
+                socket,
+                speech: UnixSpeech::Http { endpoint, headers },
+            }) => Reach::Http(Box::new(Endpoint::at_socket(&socket, &endpoint, &headers)?)),
             target => {
                 let message = format!("cannot reach {target:?}");
                 return Err(Error::new(ErrorKind::InvalidInput, message));
@@ -93,6 +116,7 @@ impl ClientConnector {
             lifecycle: Lifecycle::Auto,
             memory: Arc::default(),
             connect_timeout: Duration::from_secs(35),
+            message_size: MESSAGE_SIZE,
         }
     }
 
@@ -107,6 +131,25 @@ impl ClientConnector {
     #[must_use]
     pub fn with_connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
+        self
+    }
+
+    /// What a server may put into one message. Default: 16 MiB.
+    ///
+    /// A longer line (of a process, a Unix socket or a server in this process) ends the
+    /// connection, and a longer event of an HTTP stream fails its call; both with an
+    /// error that names the limit. An HTTP body that is no stream may have 16 MiB in any
+    /// case.
+    #[must_use]
+    pub fn with_message_size(mut self, bytes: usize) -> Self {
+        self.message_size = bytes;
+        self
+    }
+
+    /// What errors call this server, beside its target. Default: nothing.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        self.label = format!("`{name}` ({})", self.label).into();
         self
     }
 
@@ -125,24 +168,38 @@ impl ClientConnector {
     }
 
     async fn attempt(&self, lifecycle: Lifecycle, deadline: Instant) -> Result<Client, Failed> {
+        let limit = Limit::of(self.message_size);
         match &self.reach {
             Reach::Command(command) => {
                 let (process, output, input) =
                     Process::start(command).map_err(Failed::Unreachable)?;
-                let backing = Backing::Process(process);
-                let handshake = self.shake_hands((output, input), backing, lifecycle, deadline);
+                let transport = limit.transport(output, input);
+                let backing = Backing::new(Peer::Process(process), limit);
+                let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
-            Reach::Http(config) => {
-                let transport = http::transport(config.clone()).map_err(Failed::Unreachable)?;
-                let handshake = self.shake_hands(transport, Backing::Http, lifecycle, deadline);
+            Reach::Http(endpoint) => {
+                let transport = endpoint.transport(limit.clone());
+                let backing = Backing::new(Peer::Elsewhere, limit);
+                let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
             Reach::InProcess(serve) => {
                 let (ours, theirs) = tokio::io::duplex(DUPLEX_BUFFER);
                 let task = Task::new(tokio::spawn(serve(theirs)));
-                let backing = Backing::InProcess(task);
-                let handshake = self.shake_hands(ours, backing, lifecycle, deadline);
+                let (output, input) = tokio::io::split(ours);
+                let transport = limit.transport(output, input);
+                let backing = Backing::new(Peer::InProcess(task), limit);
+                let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
+                handshake.await
+            }
+            Reach::Socket(path) => {
+                let connect = timeout_at(deadline, UnixStream::connect(path)).await;
+                let connected = connect.map_err(|_| Failed::Unreachable(self.too_late()))?;
+                let (output, input) = connected.map_err(not_connected)?.into_split();
+                let transport = limit.transport(output, input);
+                let backing = Backing::new(Peer::Elsewhere, limit);
+                let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
         }
@@ -163,7 +220,10 @@ impl ClientConnector {
         let service: Result<Service, ClientInitializeError> =
             match timeout_at(deadline, Box::pin(serve)).await {
                 Ok(service) => service,
-                Err(_) => return Err(Failed::Unreachable(backing.add_to(self.too_late()))),
+                Err(_) => {
+                    let error = backing.witness().add_to(self.too_late());
+                    return Err(Failed::Unreachable(error));
+                }
             };
         match service {
             Ok(service) => {
@@ -173,7 +233,7 @@ impl ClientConnector {
                 Ok(Client::new(service, backing, Arc::clone(&self.label)))
             }
             Err(error) => {
-                let error = backing.explain(failure::of_connect(error)).await;
+                let error = backing.witness().explain(failure::of_connect(error)).await;
                 Err(match error.kind() {
                     ErrorKind::NotSent => Failed::Unreachable(as_connect_failure(error)),
                     ErrorKind::Unauthorized => Failed::Unreachable(error),
@@ -189,6 +249,12 @@ impl ClientConnector {
         let message = format!("it did not complete the handshake within {limit} s");
         Error::new(ErrorKind::ConnectTimeout, message)
     }
+}
+
+fn not_connected(error: std::io::Error) -> Failed {
+    let message = "nobody listens at the socket";
+    let error = Error::new(ErrorKind::ConnectFailed, message).with_source(error);
+    Failed::Unreachable(error)
 }
 
 /// What a lost message means while there is no connection yet.

@@ -1,35 +1,103 @@
 //! Streamable HTTP: one HTTP client for the whole process, one transport per connection.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::OnceLock,
+};
 
 use mcp_domain::{Error, ErrorKind, HttpTarget};
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{
+    ClientBuilder,
+    header::{HeaderName, HeaderValue},
+    redirect::{Attempt, Policy},
+};
 use rmcp::transport::{
     StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
 };
 
-/// The transport's configuration; checks the target.
-pub(crate) fn configure(target: &HttpTarget) -> Result<StreamableHttpClientTransportConfig, Error> {
-    let url = reqwest::Url::parse(&target.url).map_err(|error| {
-        let message = format!("`{}` is not a URL", target.url);
-        Error::new(ErrorKind::InvalidInput, message).with_source(error)
-    })?;
-    if !matches!(url.scheme(), "http" | "https") {
-        let message = format!("`{url}` must begin with http:// or https://");
-        return Err(Error::new(ErrorKind::InvalidInput, message));
+use self::client::HttpClient;
+use crate::bounded::Limit;
+
+mod client;
+
+/// An endpoint, checked, and the HTTP client that leads to it.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    config: StreamableHttpClientTransportConfig,
+    client: reqwest::Client,
+}
+
+impl Endpoint {
+    /// An endpoint of the network.
+    pub(crate) fn new(target: &HttpTarget) -> Result<Self, Error> {
+        let url = reqwest::Url::parse(&target.url).map_err(|error| {
+            let message = format!("`{target}` is not a URL");
+            Error::new(ErrorKind::InvalidInput, message).with_source(error)
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            let message = format!("`{target}` must begin with http:// or https://");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(Self {
+            config: configure(target.url.as_str(), &target.headers)?,
+            client: shared_client()?.clone(),
+        })
     }
+
+    /// An endpoint behind a Unix socket. Its connector's connections share an HTTP client.
+    pub(crate) fn at_socket(
+        socket: &Path,
+        endpoint: &str,
+        headers: &BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let url = format!("http://localhost{endpoint}");
+        if !endpoint.starts_with('/') || reqwest::Url::parse(&url).is_err() {
+            let message = "the endpoint at a Unix socket must be a path such as `/mcp`";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(Self {
+            config: configure(&url, headers)?,
+            client: build(client_builder().unix_socket(socket))?,
+        })
+    }
+
+    /// A transport of its own; no event of a stream may be longer than this.
+    pub(crate) fn transport(&self, limit: Limit) -> StreamableHttpClientTransport<HttpClient> {
+        let config = self.config.clone().max_sse_event_size(limit.bytes());
+        let client = HttpClient::new(self.client.clone(), limit);
+        StreamableHttpClientTransport::with_client(client, config)
+    }
+}
+
+/// Headers by which the protocol works.
+const OURS: [&str; 4] = [
+    "accept",
+    "last-event-id",
+    "mcp-protocol-version",
+    "mcp-session-id",
+];
+
+fn configure(
+    url: &str,
+    given: &BTreeMap<String, String>,
+) -> Result<StreamableHttpClientTransportConfig, Error> {
     let mut headers = HashMap::new();
-    for (name, value) in &target.headers {
+    for (name, value) in given {
         let bad = |_| {
             let message = format!("header `{name}` has a name or value that HTTP does not allow");
             Error::new(ErrorKind::InvalidInput, message)
         };
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
+        if OURS.contains(&header.as_str()) {
+            let message = format!("header `{name}` is set by the client itself; leave it out");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         let mut value = HeaderValue::from_str(value).map_err(|_| bad(()))?;
         value.set_sensitive(true);
         headers.insert(header, value);
     }
-    let mut config = StreamableHttpClientTransportConfig::with_uri(target.url.as_str());
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url);
     config.custom_headers = headers;
     // A pool replaces a connection whose session is lost; a session that is
     // silently begun anew would have lost its state without anybody's knowing.
@@ -37,26 +105,39 @@ pub(crate) fn configure(target: &HttpTarget) -> Result<StreamableHttpClientTrans
     Ok(config)
 }
 
-/// A transport of its own, over the HTTP client that all share.
-pub(crate) fn transport(
-    config: StreamableHttpClientTransportConfig,
-) -> Result<StreamableHttpClientTransport<reqwest::Client>, Error> {
-    Ok(StreamableHttpClientTransport::with_client(
-        client()?.clone(),
-        config,
-    ))
-}
-
 /// One client for the process: its sockets and TLS sessions serve all connections
 /// to an origin.
-fn client() -> Result<&'static reqwest::Client, Error> {
+fn shared_client() -> Result<&'static reqwest::Client, Error> {
     static CLIENT: OnceLock<Result<reqwest::Client, Error>> = OnceLock::new();
-    let client = CLIENT.get_or_init(|| {
-        // Fails if the program has chosen a provider already, which is then used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        reqwest::Client::builder().build().map_err(|error| {
-            Error::new(ErrorKind::ConnectFailed, "cannot set up HTTP").with_source(error)
-        })
-    });
+    let client = CLIENT.get_or_init(|| build(client_builder()));
     client.as_ref().map_err(Clone::clone)
+}
+
+fn client_builder() -> ClientBuilder {
+    // Fails if the program has chosen a provider already, which is then used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(Policy::custom(redirect))
+}
+
+fn build(builder: ClientBuilder) -> Result<reqwest::Client, Error> {
+    builder.build().map_err(|error| {
+        Error::new(ErrorKind::ConnectFailed, "cannot set up HTTP").with_source(error)
+    })
+}
+
+/// How many redirects one request may follow.
+const MOST_REDIRECTS: usize = 10;
+
+/// Follows a redirect only where the request stays what it is, and among those whom its
+/// headers were meant for: another origin must not see a credential.
+fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let keeps_the_body = matches!(attempt.status().as_u16(), 307 | 308);
+    let origin = attempt.previous().first().map(reqwest::Url::origin);
+    if !keeps_the_body || origin != Some(attempt.url().origin()) {
+        attempt.stop()
+    } else if attempt.previous().len() > MOST_REDIRECTS {
+        attempt.error("too many redirects")
+    } else {
+        attempt.follow()
+    }
 }

@@ -1,7 +1,7 @@
 //! A client for MCP servers, in the style of FastMCP, on the official Rust SDK.
 //!
 //! Say how a server is reached, and call it. The transport (a child process, Streamable
-//! HTTP, a server in this process) and the protocol revision (the `initialize`
+//! HTTP, a Unix socket, a server in this process) and the protocol revision (the `initialize`
 //! handshake, or `server/discover` of 2026-07-28) are found out and remembered.
 //!
 //! # What it promises
@@ -19,11 +19,11 @@
 //! # Example
 //!
 //! ```no_run
-//! use mcp_domain::{Connection as _, Target};
+//! use mcp_domain::Connection as _;
 //! use mcp_transport::Client;
 //!
 //! # async fn example() -> Result<(), mcp_domain::Error> {
-//! let client = Client::connect(&Target::http("http://127.0.0.1:8000/mcp")).await?;
+//! let client = Client::connect("http://127.0.0.1:8000/mcp").await?;
 //! println!("{} speaks {}", client.server().name, client.server().revision);
 //! let sum = client.call_tool("add", serde_json::json!({ "a": 40, "b": 2 })).await?;
 //! println!("{}", sum.text());
@@ -35,19 +35,27 @@
 //! To hold many connections open, give a [`ClientConnector`] to a pool.
 
 mod backing;
+mod bounded;
 mod client;
 mod connector;
 mod failure;
 mod http;
+mod infer;
+mod into_connector;
 mod lifecycle;
 mod model;
 mod process;
+mod servers_file;
+mod witness;
 
 pub use self::{
     client::Client,
     connector::ClientConnector,
+    infer::infer,
+    into_connector::IntoConnector,
     lifecycle::Lifecycle,
     model::{Content, Resource, ResourceContents, ServerInfo, Tool, ToolResult},
+    servers_file::ServersFile,
 };
 
 /// The example of the README compiles.

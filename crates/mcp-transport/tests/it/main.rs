@@ -6,8 +6,12 @@
 mod calls;
 mod closing;
 mod death;
+mod faults;
+mod floods;
 mod lifecycle;
 mod nonsense;
 mod server;
 mod shell;
+mod targets;
 mod third_party;
+mod wire;

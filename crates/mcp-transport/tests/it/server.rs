@@ -122,19 +122,24 @@ impl HttpServer {
     pub(crate) async fn start(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let sessions = Arc::new(LocalSessionManager::default());
-        let service = StreamableHttpService::new(
-            || Ok(Calculator::default()),
-            Arc::clone(&sessions),
-            StreamableHttpServerConfig::default(),
-        );
-        let router = axum::Router::new().nest_service("/mcp", service);
+        let (router, sessions) = Self::router();
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             port,
             sessions,
             task,
         }
+    }
+
+    /// What it serves, and its sessions.
+    pub(crate) fn router() -> (axum::Router, Arc<LocalSessionManager>) {
+        let sessions = Arc::new(LocalSessionManager::default());
+        let service = StreamableHttpService::new(
+            || Ok(Calculator::default()),
+            Arc::clone(&sessions),
+            StreamableHttpServerConfig::default(),
+        );
+        (axum::Router::new().nest_service("/mcp", service), sessions)
     }
 
     pub(crate) fn connector(&self) -> ClientConnector {

@@ -61,9 +61,18 @@ impl ShellServer {
             args: vec!["-c".into(), self.script.clone()],
             ..CommandTarget::default()
         };
-        let folder = self.folder.path().display().to_string();
-        target.env.insert("FOLDER".into(), folder);
+        target.env.insert("FOLDER".into(), self.folder());
         ClientConnector::new(Target::Command(target)).unwrap()
+    }
+
+    /// What its shell runs, with its folder in `FOLDER`.
+    pub(crate) fn script(&self) -> &str {
+        &self.script
+    }
+
+    /// Where it leaves its traces.
+    pub(crate) fn folder(&self) -> String {
+        self.folder.path().display().to_string()
     }
 
     /// The methods it was asked for, over all its processes.

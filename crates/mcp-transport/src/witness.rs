@@ -1,0 +1,45 @@
+//! What is known of a peer that explains why a call to it failed.
+
+use mcp_domain::{Error, ErrorKind};
+
+use crate::{bounded::Limit, process};
+
+/// What is known of a peer, also when it is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    process: Option<process::Witness>,
+    limit: Limit,
+}
+
+impl Witness {
+    pub(crate) fn new(process: Option<process::Witness>, limit: Limit) -> Self {
+        Self { process, limit }
+    }
+
+    /// Adds to an error what explains it, for which it gives a dying process a moment.
+    pub(crate) async fn explain(&self, error: Error) -> Error {
+        match (self.limit.overrun(), &self.process) {
+            (Some(overrun), _) => too_long(overrun, error),
+            (None, Some(process)) => process.explain(error).await,
+            (None, None) => error,
+        }
+    }
+
+    /// Adds to an error what is known by now.
+    pub(crate) fn add_to(&self, error: Error) -> Error {
+        match (self.limit.overrun(), &self.process) {
+            (Some(overrun), _) => too_long(overrun, error),
+            (None, Some(process)) => process.add_to(error),
+            (None, None) => error,
+        }
+    }
+}
+
+fn too_long(overrun: String, error: Error) -> Error {
+    // What was never sent stays so.
+    let kind = match error.kind() {
+        ErrorKind::NotSent => ErrorKind::NotSent,
+        _ => ErrorKind::BadResponse,
+    };
+    Error::new(kind, overrun).with_source(error)
+}
