@@ -104,7 +104,7 @@ fn walk(root: &Path, folder: &str, names: &mut Vec<String>) -> Result<(), String
         let is_folder = entry.file_type().map_err(cannot)?.is_dir();
         if !is_folder {
             names.push(path);
-        } else if name != ".git" && name != "target" {
+        } else if name != ".git" && path != "target" {
             walk(root, &path, names)?;
         }
     }
