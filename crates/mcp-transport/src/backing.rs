@@ -6,6 +6,7 @@ use tokio::task::JoinHandle;
 use crate::{
     bounded::Limit,
     process::{Ending, Process},
+    secrets::Secrets,
     witness::Witness,
 };
 
@@ -28,12 +29,12 @@ pub(crate) enum Peer {
 }
 
 impl Backing {
-    pub(crate) fn new(peer: Peer, limit: Limit) -> Self {
+    pub(crate) fn new(peer: Peer, limit: Limit, secrets: Secrets) -> Self {
         let process = match &peer {
             Peer::Process(process) => Some(process.witness().clone()),
             Peer::Elsewhere | Peer::InProcess(_) => None,
         };
-        let witness = Witness::new(process, limit);
+        let witness = Witness::new(process, limit, secrets);
         Self { peer, witness }
     }
 

@@ -221,7 +221,7 @@ impl Client {
         }
         let message = format!("the connection to {} is closed", self.label);
         let error = Error::new(ErrorKind::NotSent, message);
-        Err(self.witness.add_to(error))
+        Err(self.witness.scrub(self.witness.add_to(error)))
     }
 
     /// What came of a call, in our words.
@@ -238,10 +238,11 @@ impl Client {
     #[cold]
     async fn explain(&self, error: Error) -> Error {
         let lost = matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::NotSent);
-        match lost {
+        let error = match lost {
             true => self.witness.explain(error).await,
             false => error,
-        }
+        };
+        self.witness.scrub(error)
     }
 
     fn take_open(&self) -> Option<Open> {

@@ -23,9 +23,11 @@ use crate::{
     backing::{Backing, Peer, Task},
     bounded::Limit,
     failure,
-    http::Endpoint,
+    http::{Endpoint, Wallet},
+    identity::{AnyProvider, IdentityProvider},
     lifecycle::{Failed, Memory, climb, rungs},
     process::Process,
+    secrets::Secrets,
 };
 
 /// How much may be on its way between this process and a server in it.
@@ -45,6 +47,8 @@ pub struct ClientConnector {
     memory: Arc<Memory>,
     connect_timeout: Duration,
     message_size: usize,
+    identity: Option<Arc<dyn AnyProvider>>,
+    secrets: Secrets,
 }
 
 /// How a server is reached, checked.
@@ -69,6 +73,7 @@ impl ClientConnector {
     /// not an HTTP URL, a header that HTTP does not allow.
     pub fn new(target: Target) -> Result<Self, Error> {
         let label = Arc::from(target.to_string());
+        let secrets = Secrets::of(&target);
         let reach = match target {
             Target::Command(command) if command.program.as_os_str().is_empty() => {
                 let message = "the command of the server is empty; it must name a program";
@@ -93,7 +98,7 @@ impl ClientConnector {
                 return Err(Error::new(ErrorKind::InvalidInput, message));
             }
         };
-        Ok(Self::with_reach(reach, label))
+        Ok(Self::with_reach(reach, label, secrets))
     }
 
     /// A connector for a server in this process.
@@ -106,10 +111,11 @@ impl ClientConnector {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let serve: Serve = Arc::new(move |stream| Box::pin(serve(stream)));
-        Self::with_reach(Reach::InProcess(serve), Arc::from("in-process server"))
+        let label = Arc::from("in-process server");
+        Self::with_reach(Reach::InProcess(serve), label, Secrets::default())
     }
 
-    fn with_reach(reach: Reach, label: Arc<str>) -> Self {
+    fn with_reach(reach: Reach, label: Arc<str>, secrets: Secrets) -> Self {
         Self {
             reach,
             label,
@@ -117,6 +123,8 @@ impl ClientConnector {
             memory: Arc::default(),
             connect_timeout: Duration::from_secs(35),
             message_size: MESSAGE_SIZE,
+            identity: None,
+            secrets,
         }
     }
 
@@ -146,6 +154,17 @@ impl ClientConnector {
         self
     }
 
+    /// Whom connections speak for, by scope. Default: nobody but whom the headers of the
+    /// target name.
+    ///
+    /// For HTTP only: a process learns by its environment whom it serves, and a connect
+    /// over anything but HTTP fails with `InvalidInput`.
+    #[must_use]
+    pub fn with_identity(mut self, provider: impl IdentityProvider) -> Self {
+        self.identity = Some(Arc::new(provider));
+        self
+    }
+
     /// What errors call this server, beside its target. Default: nothing.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
@@ -155,9 +174,13 @@ impl ClientConnector {
 
     /// Climbs the ladder: what is remembered; else discovery with the handshake as
     /// its fallback; else, on a fresh channel, the handshake alone.
-    async fn negotiate(&self) -> Result<Client, Error> {
+    async fn negotiate(&self, scope: &Scope) -> Result<Client, Error> {
+        if self.identity.is_some() && !matches!(self.reach, Reach::Http(_)) {
+            let message = "an identity can only be shown by HTTP";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         let deadline = Instant::now() + self.connect_timeout;
-        let attempt = |lifecycle| self.attempt(lifecycle, deadline);
+        let attempt = |lifecycle| self.attempt(scope, lifecycle, deadline);
         if self.lifecycle != Lifecycle::Auto {
             return Ok(attempt(self.lifecycle).await?);
         }
@@ -167,20 +190,26 @@ impl ClientConnector {
         Ok(client)
     }
 
-    async fn attempt(&self, lifecycle: Lifecycle, deadline: Instant) -> Result<Client, Failed> {
+    async fn attempt(
+        &self,
+        scope: &Scope,
+        lifecycle: Lifecycle,
+        deadline: Instant,
+    ) -> Result<Client, Failed> {
         let limit = Limit::of(self.message_size);
         match &self.reach {
             Reach::Command(command) => {
                 let (process, output, input) =
-                    Process::start(command).map_err(Failed::Unreachable)?;
+                    Process::start(command, &self.secrets).map_err(Failed::Unreachable)?;
                 let transport = limit.transport(output, input);
-                let backing = Backing::new(Peer::Process(process), limit);
+                let backing = Backing::new(Peer::Process(process), limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
             Reach::Http(endpoint) => {
-                let transport = endpoint.transport(limit.clone());
-                let backing = Backing::new(Peer::Elsewhere, limit);
+                let transport =
+                    endpoint.transport(limit.clone(), self.wallet(scope), self.secrets.clone());
+                let backing = Backing::new(Peer::Elsewhere, limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
@@ -189,7 +218,7 @@ impl ClientConnector {
                 let task = Task::new(tokio::spawn(serve(theirs)));
                 let (output, input) = tokio::io::split(ours);
                 let transport = limit.transport(output, input);
-                let backing = Backing::new(Peer::InProcess(task), limit);
+                let backing = Backing::new(Peer::InProcess(task), limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
@@ -198,11 +227,16 @@ impl ClientConnector {
                 let connected = connect.map_err(|_| Failed::Unreachable(self.too_late()))?;
                 let (output, input) = connected.map_err(not_connected)?.into_split();
                 let transport = limit.transport(output, input);
-                let backing = Backing::new(Peer::Elsewhere, limit);
+                let backing = Backing::new(Peer::Elsewhere, limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
             }
         }
+    }
+
+    fn wallet(&self, scope: &Scope) -> Option<Wallet> {
+        let provider = Arc::clone(self.identity.as_ref()?);
+        Some(Wallet::new(provider, scope.clone(), self.secrets.clone()))
     }
 
     async fn shake_hands<T, E, A>(
@@ -236,7 +270,7 @@ impl ClientConnector {
                 let error = backing.witness().explain(failure::of_connect(error)).await;
                 Err(match error.kind() {
                     ErrorKind::NotSent => Failed::Unreachable(as_connect_failure(error)),
-                    ErrorKind::Unauthorized => Failed::Unreachable(error),
+                    ErrorKind::Unauthorized | ErrorKind::InvalidInput => Failed::Unreachable(error),
                     ErrorKind::Disconnected => Failed::Handshake(as_connect_failure(error)),
                     _ => Failed::Handshake(error),
                 })
@@ -282,11 +316,12 @@ fn us() -> ClientConfig {
 impl Connector for ClientConnector {
     type Connection = Client;
 
-    async fn connect(&self, _scope: &Scope) -> Result<Client, Error> {
-        let result = Box::pin(self.negotiate()).await;
+    async fn connect(&self, scope: &Scope) -> Result<Client, Error> {
+        let result = Box::pin(self.negotiate(scope)).await;
         result.map_err(|error| {
             let message = format!("cannot connect to {}", self.label);
-            Error::new(error.kind(), message).with_source(error)
+            let error = Error::new(error.kind(), message).with_source(error);
+            self.secrets.scrub(error)
         })
     }
 }

@@ -108,14 +108,19 @@ fn of_transport(error: &(dyn StdError + 'static), what: &str) -> Error {
 }
 
 fn of_http(error: &HttpError, what: &str) -> Error {
+    // Where the identity of the connection is not known, that is told as it is.
+    if let HttpError::Io(error) = error
+        && let Some(inner) = error.get_ref()
+        && let Some(unknown) = inner.downcast_ref::<Error>()
+    {
+        return unknown.clone();
+    }
     match error {
         HttpError::SessionExpired => {
             Error::new(ErrorKind::SessionExpired, "the server forgot the session")
         }
-        HttpError::AuthRequired(_) | HttpError::InsufficientScope(_) => Error::new(
-            ErrorKind::Unauthorized,
-            "the server wants other credentials",
-        ),
+        HttpError::AuthRequired(refusal) => unauthorized(&refusal.www_authenticate_header),
+        HttpError::InsufficientScope(refusal) => unauthorized(&refusal.www_authenticate_header),
         HttpError::HttpStatus(status) => of_status(status),
         HttpError::Client(error) => of_reqwest(error, what),
         HttpError::UnexpectedServerResponse(answer) if speaks_of_session(answer) => {
@@ -132,6 +137,14 @@ fn of_http(error: &HttpError, what: &str) -> Error {
         ),
         error => Error::new(ErrorKind::Disconnected, format!("{what}: {error}")),
     }
+}
+
+fn unauthorized(challenge: &str) -> Error {
+    let message = match one_line(challenge).as_str() {
+        "" => "the server wants other credentials".to_owned(),
+        challenge => format!("the server wants other credentials: {challenge}"),
+    };
+    Error::new(ErrorKind::Unauthorized, message)
 }
 
 fn of_reqwest(error: &reqwest::Error, what: &str) -> Error {

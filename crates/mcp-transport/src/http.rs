@@ -17,9 +17,12 @@ use rmcp::transport::{
 };
 
 use self::client::HttpClient;
-use crate::bounded::Limit;
+use crate::{bounded::Limit, secrets::Secrets};
+
+pub(crate) use self::wallet::Wallet;
 
 mod client;
+mod wallet;
 
 /// An endpoint, checked, and the HTTP client that leads to it.
 #[derive(Clone)]
@@ -63,9 +66,14 @@ impl Endpoint {
     }
 
     /// A transport of its own; no event of a stream may be longer than this.
-    pub(crate) fn transport(&self, limit: Limit) -> StreamableHttpClientTransport<HttpClient> {
+    pub(crate) fn transport(
+        &self,
+        limit: Limit,
+        wallet: Option<Wallet>,
+        secrets: Secrets,
+    ) -> StreamableHttpClientTransport<HttpClient> {
         let config = self.config.clone().max_sse_event_size(limit.bytes());
-        let client = HttpClient::new(self.client.clone(), limit);
+        let client = HttpClient::new(self.client.clone(), limit, wallet, secrets);
         StreamableHttpClientTransport::with_client(client, config)
     }
 }
@@ -82,6 +90,18 @@ fn configure(
     url: &str,
     given: &BTreeMap<String, String>,
 ) -> Result<StreamableHttpClientTransportConfig, Error> {
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url);
+    config.custom_headers = header_map(given)?;
+    // A pool replaces a connection whose session is lost; a session that is
+    // silently begun anew would have lost its state without anybody's knowing.
+    config.reinit_on_expired_session = false;
+    Ok(config)
+}
+
+/// Checks headers; their values show in no log.
+pub(crate) fn header_map(
+    given: &BTreeMap<String, String>,
+) -> Result<HashMap<HeaderName, HeaderValue>, Error> {
     let mut headers = HashMap::new();
     for (name, value) in given {
         let bad = |_| {
@@ -97,12 +117,7 @@ fn configure(
         value.set_sensitive(true);
         headers.insert(header, value);
     }
-    let mut config = StreamableHttpClientTransportConfig::with_uri(url);
-    config.custom_headers = headers;
-    // A pool replaces a connection whose session is lost; a session that is
-    // silently begun anew would have lost its state without anybody's knowing.
-    config.reinit_on_expired_session = false;
-    Ok(config)
+    Ok(headers)
 }
 
 /// One client for the process: its sockets and TLS sessions serve all connections

@@ -14,6 +14,9 @@
 //!   its input is closed, and goes if it heeds that.
 //! - Every connect is bounded in time, and an error says what the server did: its
 //!   exit status and its last words on standard error.
+//! - Credentials, be they in a target or given by an [`IdentityProvider`], show neither
+//!   in `Debug` nor in errors nor in logs, also where a server quotes them. (At the levels
+//!   `DEBUG` and `TRACE`, the SDK below logs messages as they are.)
 //! - Every failure is a [`mcp_domain::Error`], classified once.
 //!
 //! # Example
@@ -40,17 +43,20 @@ mod client;
 mod connector;
 mod failure;
 mod http;
+mod identity;
 mod infer;
 mod into_connector;
 mod lifecycle;
 mod model;
 mod process;
+mod secrets;
 mod servers_file;
 mod witness;
 
 pub use self::{
     client::Client,
     connector::ClientConnector,
+    identity::{Identity, IdentityProvider, IdentityRequest, Refusal},
     infer::infer,
     into_connector::IntoConnector,
     lifecycle::Lifecycle,

@@ -16,6 +16,7 @@ mod witness;
 
 use self::last_words::LastWords;
 pub(crate) use self::{output::Output, witness::Witness};
+use crate::secrets::Secrets;
 
 /// How long a server may take to go after its input was closed, after SIGTERM, and
 /// after it was killed.
@@ -46,7 +47,10 @@ pub(crate) enum Ending {
 
 impl Process {
     /// Starts the program; returns its output and its input, too.
-    pub(crate) fn start(target: &CommandTarget) -> Result<(Self, Output, ChildStdin), Error> {
+    pub(crate) fn start(
+        target: &CommandTarget,
+        secrets: &Secrets,
+    ) -> Result<(Self, Output, ChildStdin), Error> {
         let program = target.program.display().to_string();
         let mut command = Command::new(&target.program);
         command
@@ -75,7 +79,7 @@ impl Process {
         let (exit, exited) = watch::channel(None);
         let watched = Watched { child, group };
         tokio::spawn(watched.until_it_ends(Arc::clone(&kill), exit));
-        let witness = Witness::new(program, exited, LastWords::listen(errors));
+        let witness = Witness::new(program, exited, LastWords::listen(errors, secrets.clone()));
         let output = Output::new(output, witness.clone());
         let process = Self {
             group,

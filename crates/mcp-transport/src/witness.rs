@@ -2,18 +2,28 @@
 
 use mcp_domain::{Error, ErrorKind};
 
-use crate::{bounded::Limit, process};
+use crate::{bounded::Limit, process, secrets::Secrets};
 
 /// What is known of a peer, also when it is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
     process: Option<process::Witness>,
     limit: Limit,
+    secrets: Secrets,
 }
 
 impl Witness {
-    pub(crate) fn new(process: Option<process::Witness>, limit: Limit) -> Self {
-        Self { process, limit }
+    pub(crate) fn new(process: Option<process::Witness>, limit: Limit, secrets: Secrets) -> Self {
+        Self {
+            process,
+            limit,
+            secrets,
+        }
+    }
+
+    /// The error without the credentials that the peer may have quoted.
+    pub(crate) fn scrub(&self, error: Error) -> Error {
+        self.secrets.scrub(error)
     }
 
     /// Adds to an error what explains it, for which it gives a dying process a moment.

@@ -3,7 +3,9 @@
 //! - An answer by HTTP belongs to the request it came for, whatever id it bears. The SDK
 //!   goes by the id alone: a refusal without one (the official TypeScript server reports
 //!   a lost session like that) would leave its call waiting for ever.
-//! - A refusal for want of credentials is one, with a challenge or without.
+//! - A refusal for want of credentials is one, with a challenge or without. Where
+//!   somebody knows other credentials, the request is made once more with those.
+//! - What is told of a failure holds no credentials: the SDK logs it.
 //! - A stream that ends because one of its events is too long says so.
 
 use std::{collections::HashMap, sync::Arc};
@@ -13,19 +15,22 @@ use reqwest::header::{HeaderName, HeaderValue};
 use rmcp::{
     model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage},
     transport::streamable_http_client::{
-        AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpError,
-        StreamableHttpPostResponse,
+        AuthRequiredError, InsufficientScopeError, SseError, StreamableHttpClient,
+        StreamableHttpError, StreamableHttpPostResponse,
     },
 };
 use sse_stream::Sse;
 
-use crate::bounded::Limit;
+use super::wallet::Wallet;
+use crate::{bounded::Limit, secrets::Secrets};
 
 /// An HTTP client that serves one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     http: reqwest::Client,
     limit: Limit,
+    wallet: Option<Arc<Wallet>>,
+    secrets: Secrets,
 }
 
 type Failure = StreamableHttpError<reqwest::Error>;
@@ -33,8 +38,76 @@ type Headers = HashMap<HeaderName, HeaderValue>;
 type Events = BoxStream<'static, Result<Sse, SseError>>;
 
 impl HttpClient {
-    pub(crate) fn new(http: reqwest::Client, limit: Limit) -> Self {
-        Self { http, limit }
+    pub(crate) fn new(
+        http: reqwest::Client,
+        limit: Limit,
+        wallet: Option<Wallet>,
+        secrets: Secrets,
+    ) -> Self {
+        Self {
+            http,
+            limit,
+            wallet: wallet.map(Arc::new),
+            secrets,
+        }
+    }
+
+    /// The failure, told apart and without credentials.
+    fn told(&self, failure: Failure) -> Failure {
+        match told_apart(failure) {
+            StreamableHttpError::Client(error) => StreamableHttpError::Client(error.without_url()),
+            StreamableHttpError::UnexpectedServerResponse(answer) => {
+                StreamableHttpError::UnexpectedServerResponse(self.secrets.hide(&answer).into())
+            }
+            StreamableHttpError::UnexpectedContentType(Some(kind)) => {
+                StreamableHttpError::UnexpectedContentType(Some(self.secrets.hide(&kind)))
+            }
+            StreamableHttpError::AuthRequired(error) => {
+                let challenge = self.secrets.hide(&error.www_authenticate_header);
+                StreamableHttpError::AuthRequired(AuthRequiredError::new(challenge))
+            }
+            StreamableHttpError::InsufficientScope(error) => {
+                let challenge = self.secrets.hide(&error.www_authenticate_header);
+                let scope = error.required_scope;
+                let error = InsufficientScopeError::new(challenge, scope);
+                StreamableHttpError::InsufficientScope(error)
+            }
+            failure => failure,
+        }
+    }
+
+    /// Makes a request that bears the connection's identity, and makes it once more if
+    /// that is refused and there is another one.
+    async fn identified<T, F>(
+        &self,
+        wallet: &Wallet,
+        headers: Headers,
+        request: impl Fn(Headers) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let shown = wallet.show().await.map_err(unknown)?;
+        let mut first = headers.clone();
+        shown.add_to(&mut first);
+        let failure = match request(first).await.map_err(|failure| self.told(failure)) {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        let challenge = match &failure {
+            StreamableHttpError::AuthRequired(error) => &error.www_authenticate_header,
+            StreamableHttpError::InsufficientScope(error) => &error.www_authenticate_header,
+            _ => return Err(failure),
+        };
+        match wallet.replace(&shown, challenge.clone()).await {
+            Ok(Some(other)) => {
+                let mut again = headers;
+                other.add_to(&mut again);
+                request(again).await.map_err(|failure| self.told(failure))
+            }
+            Ok(None) => Err(failure),
+            Err(error) => Err(unknown(error)),
+        }
     }
 
     /// Notes when a stream ends because of an event that is too long.
@@ -81,10 +154,28 @@ impl StreamableHttpClient for HttpClient {
             ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
             _ => None,
         };
-        let post = self.http.post_message_with_max_sse_event_size(
-            uri, message, session, token, headers, most_bytes,
-        );
-        match (post.await.map_err(told_apart)?, asked) {
+        let answer = match &self.wallet {
+            None => {
+                let post = self.http.post_message_with_max_sse_event_size(
+                    uri, message, session, token, headers, most_bytes,
+                );
+                post.await.map_err(|failure| self.told(failure))
+            }
+            Some(wallet) => {
+                let post = |headers| {
+                    self.http.post_message_with_max_sse_event_size(
+                        Arc::clone(&uri),
+                        message.clone(),
+                        session.clone(),
+                        token.clone(),
+                        headers,
+                        most_bytes,
+                    )
+                };
+                self.identified(wallet, headers, post).await
+            }
+        };
+        match (answer?, asked) {
             (StreamableHttpPostResponse::Json(answer, session), Some(asked)) => {
                 let answer = correlated(answer, asked)?;
                 Ok(StreamableHttpPostResponse::Json(answer, session))
@@ -103,8 +194,15 @@ impl StreamableHttpClient for HttpClient {
         token: Option<String>,
         headers: Headers,
     ) -> Result<(), Failure> {
-        let delete = self.http.delete_session(uri, session, token, headers);
-        delete.await.map_err(told_apart)
+        let delete = |headers| {
+            let (uri, session) = (Arc::clone(&uri), Arc::clone(&session));
+            self.http
+                .delete_session(uri, session, token.clone(), headers)
+        };
+        match &self.wallet {
+            None => delete(headers).await.map_err(|failure| self.told(failure)),
+            Some(wallet) => self.identified(wallet, headers, delete).await,
+        }
     }
 
     async fn get_stream(
@@ -131,11 +229,21 @@ impl StreamableHttpClient for HttpClient {
         headers: Headers,
         most_bytes: usize,
     ) -> Result<Events, Failure> {
-        let get = self.http.get_stream_with_max_sse_event_size(
-            uri, session, last_event, token, headers, most_bytes,
-        );
-        let events = get.await.map_err(told_apart)?;
-        Ok(self.watched(events))
+        let get = |headers| {
+            self.http.get_stream_with_max_sse_event_size(
+                Arc::clone(&uri),
+                session.clone(),
+                last_event.clone(),
+                token.clone(),
+                headers,
+                most_bytes,
+            )
+        };
+        let events = match &self.wallet {
+            None => get(headers).await.map_err(|failure| self.told(failure)),
+            Some(wallet) => self.identified(wallet, headers, get).await,
+        };
+        Ok(self.watched(events?))
     }
 }
 
@@ -167,4 +275,9 @@ fn told_apart(failure: Failure) -> Failure {
         }
         failure => failure,
     }
+}
+
+/// Nobody knows whom this connection speaks for.
+fn unknown(error: mcp_domain::Error) -> Failure {
+    StreamableHttpError::Io(std::io::Error::other(error))
 }

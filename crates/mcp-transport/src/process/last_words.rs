@@ -10,6 +10,8 @@ use tokio::{
     sync::watch,
 };
 
+use crate::secrets::Secrets;
+
 /// How many lines are kept, and how much of each.
 const LINES: usize = 5;
 const LONGEST: u64 = 1000;
@@ -24,11 +26,15 @@ pub(crate) struct LastWords {
 
 impl LastWords {
     /// Listens until the other end is closed.
-    pub(crate) fn listen(errors: impl AsyncRead + Send + Unpin + 'static) -> Self {
+    pub(crate) fn listen(
+        errors: impl AsyncRead + Send + Unpin + 'static,
+        secrets: Secrets,
+    ) -> Self {
         let (open, more) = watch::channel(());
         let lines = Arc::default();
         let listener = Listener {
             lines: Arc::clone(&lines),
+            secrets,
             _open: open,
         };
         tokio::spawn(listener.listen(errors));
@@ -50,6 +56,7 @@ impl LastWords {
 
 struct Listener {
     lines: Arc<Mutex<VecDeque<String>>>,
+    secrets: Secrets,
     _open: watch::Sender<()>,
 }
 
@@ -71,11 +78,12 @@ impl Listener {
         if line.is_empty() {
             return;
         }
+        let line = self.secrets.hide(line);
         tracing::debug!(target: "mcp_transport::stderr", "{line}");
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == LINES {
             lines.pop_front();
         }
-        lines.push_back(line.to_owned());
+        lines.push_back(line);
     }
 }
