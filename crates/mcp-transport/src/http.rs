@@ -128,9 +128,14 @@ fn shared_client() -> Result<&'static reqwest::Client, Error> {
     client.as_ref().map_err(Clone::clone)
 }
 
-fn client_builder() -> ClientBuilder {
-    // Fails if the program has chosen a provider already, which is then used.
+/// Sees to it that there is a provider of TLS.
+pub(crate) fn provide_tls() {
+    // Fails if the program has chosen one already, which is then used.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn client_builder() -> ClientBuilder {
+    provide_tls();
     reqwest::Client::builder().redirect(Policy::custom(redirect))
 }
 

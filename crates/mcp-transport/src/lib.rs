@@ -35,6 +35,10 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! `oauth` (off by default): `OAuth`, an [`IdentityProvider`] that gets tokens by OAuth.
+//!
 //! To hold many connections open, give a [`ClientConnector`] to a pool.
 
 mod backing;
@@ -48,6 +52,8 @@ mod infer;
 mod into_connector;
 mod lifecycle;
 mod model;
+#[cfg(feature = "oauth")]
+mod oauth;
 mod process;
 mod secrets;
 mod servers_file;
@@ -63,6 +69,9 @@ pub use self::{
     model::{Content, Resource, ResourceContents, ServerInfo, Tool, ToolResult},
     servers_file::ServersFile,
 };
+
+#[cfg(feature = "oauth")]
+pub use self::oauth::OAuth;
 
 /// The example of the README compiles.
 #[cfg(doctest)]

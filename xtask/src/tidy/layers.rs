@@ -33,7 +33,11 @@ const LAYERS: [Layer; 8] = [
         may_for_tests: &["mcp-breaker"],
         ..Layer::new("mcp-pool", &["mcp-domain"])
     },
-    Layer::new("mcp-transport", &["mcp-domain"]),
+    Layer {
+        // Its tests turn on the features that are off by default.
+        may_for_tests: &["mcp-transport"],
+        ..Layer::new("mcp-transport", &["mcp-domain"])
+    },
     Layer::new("mcp-server-db", &["mcp-domain"]),
     Layer {
         // The program mcp-db embeds the server; the library can do without.

@@ -11,6 +11,7 @@ mod floods;
 mod identity;
 mod lifecycle;
 mod nonsense;
+mod oauth;
 mod secrets;
 mod server;
 mod shell;

@@ -17,6 +17,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// The request line and the headers.
     pub(crate) head: String,
+    pub(crate) body: String,
     id: String,
 }
 
@@ -28,6 +29,11 @@ impl Request {
             .filter_map(|line| line.split_once(':'))
             .find(|(found, _)| found.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim())
+    }
+
+    /// The path it asks for.
+    pub(crate) fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
     }
 
     /// The JSON-RPC answer with this result.
@@ -183,13 +189,17 @@ async fn read(socket: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut request = Request {
         method: head.split(' ').next()?.to_owned(),
         head,
+        body: String::new(),
         id: String::new(),
     };
     let length = request.header("content-length").unwrap_or("0");
     let mut body = vec![0; length.parse().ok()?];
     socket.read_exact(&mut body).await.ok()?;
-    if let Ok(message) = serde_json::from_slice::<serde_json::Value>(&body) {
-        request.method = message["method"].as_str()?.to_owned();
+    request.body = String::from_utf8(body).ok()?;
+    if let Ok(message) = serde_json::from_str::<serde_json::Value>(&request.body)
+        && let Some(method) = message["method"].as_str()
+    {
+        request.method = method.to_owned();
         request.id = message["id"].to_string();
     }
     Some(request)
