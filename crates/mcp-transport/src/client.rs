@@ -45,14 +45,14 @@ struct Open {
 }
 
 impl Client {
-    /// Opens a connection, for those who need just one. Others use a [`ClientConnector`].
+    /// Opens a connection, for those who need just one. Others use a [`ClientConnector`](crate::ClientConnector).
     ///
     /// The target may be a [`Target`](mcp_domain::Target), a connector, or a text such as
     /// `https://host/mcp`, `server.py` or `npx -y some-server`: see [`infer`](crate::infer()).
     ///
     /// # Errors
     ///
-    /// As [`IntoConnector`], [`ClientConnector::new`] and its [`connect`](mcp_domain::Connector::connect).
+    /// As [`IntoConnector::into_connector`] and [`connect`](mcp_domain::Connector::connect).
     ///
     /// # Cancel safety
     ///
