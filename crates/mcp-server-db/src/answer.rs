@@ -106,6 +106,19 @@ pub(crate) struct ResultColumn {
     pub(crate) declared_type: Option<String>,
 }
 
+/// Answer of `execute`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct Written {
+    /// How many rows were written.
+    pub(crate) rows_affected: u64,
+    /// The columns that the statement returns, if any.
+    pub(crate) columns: Vec<ResultColumn>,
+    /// The rows that it returns, as those of a query.
+    pub(crate) rows: Vec<Vec<Value>>,
+    /// Were rows left out of the answer because of a limit? They are written all the same.
+    pub(crate) truncated: bool,
+}
+
 /// Answer of `explain`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Plan {

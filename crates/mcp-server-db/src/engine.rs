@@ -9,7 +9,7 @@ use serde_json::Value;
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
 use crate::{
-    answer::{Hits, Rows, Table, TableName},
+    answer::{Hits, Rows, Table, TableName, Written},
     limits::Limits,
     sqlite::Sqlite,
 };
@@ -53,6 +53,15 @@ impl Engine {
             #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => postgres.limits(),
             Self::Sqlite(sqlite) => sqlite.limits(),
+        }
+    }
+
+    /// May statements write?
+    pub(crate) fn allows_writes(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.allows_writes(),
+            Self::Sqlite(sqlite) => sqlite.allows_writes(),
         }
     }
 
@@ -102,6 +111,19 @@ impl Engine {
             #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => postgres.query(statement, page).await,
             Self::Sqlite(sqlite) => sqlite.query(statement, page).await,
+        }
+    }
+
+    /// Runs one statement that writes, as a whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// `ToolFailed` if the database is open for reading only.
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<Written, Error> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.execute(statement).await,
+            Self::Sqlite(sqlite) => sqlite.execute(statement).await,
         }
     }
 

@@ -7,17 +7,18 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
-        CompleteResult, ContentBlock, Implementation, ListResourceTemplatesResult,
+        CompleteResult, ContentBlock, Implementation, JsonObject, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
         ReadResourceResponse, ReadResourceResult, Reference, ServerCapabilities, ServerConfig,
-        Tool,
+        SubscriptionFilter, Tool,
     },
-    service::RequestContext,
+    service::{NotificationContext, RequestContext, SubscriptionContext},
 };
+use serde_json::Value;
 
-use crate::{engine::Engine, resources, tools};
+use crate::{changes::Changes, engine::Engine, resources, tools};
 
-const INSTRUCTIONS: &str = "A database, for reading only. Begin with `list_tables` and \
+const INSTRUCTIONS: &str = "A database. Begin with `list_tables` and \
     `describe_table`; ask with `query`, values as bound parameters; find text with `search`. \
     An answer with `truncated: true` was cut: narrow the query, or ask the same again with \
     its `next_cursor`.";
@@ -26,11 +27,29 @@ const INSTRUCTIONS: &str = "A database, for reading only. Begin with `list_table
 #[derive(Clone, Debug)]
 pub(crate) struct Handler {
     database: Arc<Engine>,
+    changes: Arc<Changes>,
 }
 
 impl Handler {
     pub(crate) fn new(database: Arc<Engine>) -> Self {
-        Self { database }
+        let changes = Arc::default();
+        Self { database, changes }
+    }
+
+    /// Calls a tool; tells everybody if the list of tables is another one afterwards.
+    async fn call(&self, name: &str, arguments: JsonObject) -> Result<Value, Error> {
+        if name != tools::EXECUTE {
+            return tools::call(&self.database, name, arguments).await;
+        }
+        let before = self.database.tables().await?;
+        let answer = tools::call(&self.database, name, arguments).await?;
+        // What was written is written, whatever becomes of this.
+        if let Ok(after) = self.database.tables().await
+            && after != before
+        {
+            self.changes.tell();
+        }
+        Ok(answer)
     }
 
     /// Waits until no statement of a call that was dropped runs any more, but not for long.
@@ -41,11 +60,15 @@ impl Handler {
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder()
+        let mut capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
             .enable_completions()
             .build();
+        if let Some(resources) = &mut capabilities.resources {
+            // Without writes, nothing changes that we would know of.
+            resources.list_changed = self.database.allows_writes().then_some(true);
+        }
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(
                 env!("CARGO_PKG_NAME"),
@@ -59,13 +82,11 @@ impl ServerHandler for Handler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::list(
-            self.database.placeholder(),
-        )))
+        Ok(ListToolsResult::with_all_items(tools::list(&self.database)))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::list(self.database.placeholder())
+        tools::list(&self.database)
             .into_iter()
             .find(|tool| tool.name == name)
     }
@@ -76,7 +97,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
-        let call = tools::call(&self.database, &request.name, arguments);
+        let call = self.call(&request.name, arguments);
         let result = tokio::select! {
             result = call => result,
             // Dropping the call interrupts its statement.
@@ -122,10 +143,26 @@ impl ServerHandler for Handler {
         match resources::read(&self.database, &request.uri).await {
             Ok(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                Err(ErrorData::resource_not_found(error.to_string(), None))
+                let data = serde_json::json!({ "uri": request.uri });
+                Err(ErrorData::resource_not_found(error.to_string(), Some(data)))
             }
             Err(error) => Err(ErrorData::internal_error(error.to_string(), None)),
         }
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.changes.join(context.peer);
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        self.database.allows_writes().then(|| requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        self.changes.listen(context).await
     }
 
     async fn complete(

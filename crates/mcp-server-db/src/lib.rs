@@ -12,14 +12,19 @@
 //! | `query` | one read-only statement, with bound parameters |
 //! | `explain` | how the database would run a statement |
 //! | `search` | ranked search in text columns |
+//! | `execute` | one statement that writes; only with [`Options::allow_writes`] |
 //!
 //! Every table is a pair of resources, too: `db://tables/NAME/schema` (JSON) and
 //! `db://tables/NAME/rows` (CSV; `rows.md` is Markdown). Names are completed.
 //!
 //! # What it promises
 //!
-//! - **Nothing is ever written.** The database engine enforces it, not a look at the SQL.
+//! - **Nothing is ever written**, unless [`Options::allow_writes`] says so. The database engine enforces it, not a look at the SQL.
 //!   Beyond the tables it is enforced less strictly for PostgreSQL: see below.
+//!   Then one tool writes, one statement at a time, as a whole or not at all; the others
+//!   read as before. SQLite is changed to write ahead to a log (WAL), so that readers
+//!   and the writer do not wait for each other, and keeps foreign keys. Clients are told
+//!   when the list of tables has changed.
 //! - **Nothing is unbounded.** Rows, bytes and time have limits; a result that was
 //!   cut says so, and holds a cursor to go on with.
 //! - **A call that is cancelled stops its statement** in the database.
@@ -69,9 +74,11 @@
 //! ```
 
 mod answer;
+mod changes;
 mod cursor;
 mod engine;
 mod handler;
+mod http;
 mod limits;
 mod options;
 #[cfg(feature = "postgres")]
@@ -82,4 +89,4 @@ mod server;
 mod sqlite;
 mod tools;
 
-pub use self::{limits::Limits, options::Options, server::DatabaseServer};
+pub use self::{http::HttpOptions, limits::Limits, options::Options, server::DatabaseServer};

@@ -7,6 +7,8 @@ use crate::limits::Limits;
 pub struct Options {
     /// What one call may cost.
     pub limits: Limits,
+    /// May statements write? Then there is one more tool, `execute`. Default: false.
+    pub allow_writes: bool,
     /// PostgreSQL: functions that may be called although they can do more than read.
     /// Default: none.
     pub allow_functions: Vec<String>,

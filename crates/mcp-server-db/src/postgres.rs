@@ -23,6 +23,7 @@ mod role;
 mod search;
 mod session;
 mod value;
+mod write;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ use crate::{limits::Limits, options::Options};
 pub(crate) struct Postgres {
     pool: Pool,
     limits: Limits,
+    allow_writes: bool,
     functions: Arc<Functions>,
     link: Arc<Link>,
     /// Statements that run, and cancellations under way.
@@ -90,6 +92,7 @@ impl Postgres {
         Ok(Self {
             pool,
             limits,
+            allow_writes: options.allow_writes,
             functions,
             link,
             tasks: TaskTracker::new(),
@@ -99,6 +102,10 @@ impl Postgres {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn allows_writes(&self) -> bool {
+        self.allow_writes
     }
 
     /// Waits until no statement runs and every cancellation has gone out, but not for long.

@@ -1,23 +1,10 @@
 //! The server as its users see it: opened once, served in any of three ways.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
-use axum::serve::ListenerExt as _;
 use mcp_domain::{Error, ErrorKind};
-use rmcp::{
-    ServiceExt as _,
-    transport::{
-        stdio,
-        streamable_http_server::{
-            StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-        },
-    },
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-};
-use tokio_util::sync::CancellationToken;
+use rmcp::{ServiceExt as _, transport::stdio};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
@@ -26,7 +13,7 @@ use crate::{engine::Engine, handler::Handler, limits::Limits, options::Options, 
 /// A database behind MCP. Cheap to clone; all clones serve the same database.
 #[derive(Clone, Debug)]
 pub struct DatabaseServer {
-    handler: Handler,
+    pub(crate) handler: Handler,
 }
 
 impl DatabaseServer {
@@ -45,7 +32,7 @@ impl DatabaseServer {
             postgres(address, options)?
         } else {
             let path = address.strip_prefix("sqlite:").unwrap_or(address);
-            Engine::Sqlite(Sqlite::open(path.as_ref(), options.limits)?)
+            Engine::Sqlite(Sqlite::open(path.as_ref(), options)?)
         };
         let handler = Handler::new(Arc::new(engine));
         Ok(Self { handler })
@@ -57,7 +44,11 @@ impl DatabaseServer {
     ///
     /// `InvalidInput` if there is no such file, or it is no database.
     pub fn open_sqlite(path: &Path, limits: Limits) -> Result<Self, Error> {
-        let database = Engine::Sqlite(Sqlite::open(path, limits)?);
+        let options = Options {
+            limits,
+            ..Options::default()
+        };
+        let database = Engine::Sqlite(Sqlite::open(path, &options)?);
         let handler = Handler::new(Arc::new(database));
         Ok(Self { handler })
     }
@@ -107,54 +98,6 @@ impl DatabaseServer {
         handler.settle().await;
         served.map(drop).map_err(|error| {
             Error::new(ErrorKind::Disconnected, "the service broke off").with_source(error)
-        })
-    }
-
-    /// Serves any number of clients over Streamable HTTP at `/mcp`, until `shutdown` completes.
-    ///
-    /// Requests must be for a loopback host, and none that a browser sends for
-    /// another site is answered, so that a web page cannot reach the database.
-    ///
-    /// # Errors
-    ///
-    /// If the listener fails.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the listener and every session.
-    pub async fn serve_http(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), Error> {
-        let ending = CancellationToken::new();
-        let end_sessions = ending.clone().drop_guard();
-        let config = StreamableHttpServerConfig::default()
-            .with_cancellation_token(ending.clone())
-            // Nobody reads an open stream through a proxy here.
-            .with_sse_keep_alive(Some(Duration::from_secs(15)))
-            .enforce_origin_validation();
-        let (handler, served) = (self.handler.clone(), self.handler);
-        let service = StreamableHttpService::new(
-            move || Ok(handler.clone()),
-            Arc::new(LocalSessionManager::default()),
-            config,
-        );
-        let router = axum::Router::new().nest_service("/mcp", service);
-        // An answer travels in pieces; the second must not wait until the peer has
-        // acknowledged the first, which peers put off for 40 ms.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-            shutdown.await;
-            // Open streams would hold the shutdown up.
-            drop(end_sessions);
-        });
-        let done = serving.await;
-        served.settle().await;
-        done.map_err(|error| {
-            Error::new(ErrorKind::Disconnected, "the HTTP server failed").with_source(error)
         })
     }
 }

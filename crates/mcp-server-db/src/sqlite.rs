@@ -5,6 +5,7 @@ mod explain;
 mod harden;
 mod query;
 mod search;
+mod write;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +20,8 @@ use mcp_domain::{Error, ErrorKind};
 use rusqlite::Connection;
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::limits::Limits;
+use self::write::Writer;
+use crate::{limits::Limits, options::Options};
 
 /// How many virtual machine steps pass between two looks at the clock.
 const STEPS_BETWEEN_LOOKS: i32 = 1000;
@@ -31,22 +33,33 @@ pub(crate) struct Sqlite {
     limits: Limits,
     idle: Arc<Mutex<Vec<Connection>>>,
     running: Arc<Semaphore>,
+    writer: Option<Writer>,
 }
 
 impl Sqlite {
     /// Opens a file, to see that it can be read.
-    pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
-        let first = harden::open(path, limits.bytes)?;
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, Error> {
+        let limits = options.limits;
+        let writer = match options.allow_writes {
+            true => Some(Writer::open(path, &limits)?),
+            false => None,
+        };
+        let first = harden::open(path, &limits)?;
         Ok(Self {
             path: path.to_owned(),
             limits,
             idle: Arc::new(Mutex::new(vec![first])),
             running: Arc::new(Semaphore::new(limits.statements.max(1))),
+            writer,
         })
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn allows_writes(&self) -> bool {
+        self.writer.is_some()
     }
 
     /// Runs `work` on a connection, on a thread where it may block.
@@ -72,7 +85,7 @@ impl Sqlite {
             let warm = lock(&idle).pop();
             let mut connection = match warm {
                 Some(connection) => connection,
-                None => harden::open(&path, limits.bytes)?,
+                None => harden::open(&path, &limits)?,
             };
             let result = bounded(&mut connection, limits.time, flag, work);
             lock(&idle).push(connection);

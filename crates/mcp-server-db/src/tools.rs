@@ -13,20 +13,24 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use self::arguments::{DescribeTable, Explain, ListSchemas, ListTables, Query, Search};
+use self::arguments::{DescribeTable, Execute, Explain, ListSchemas, ListTables, Query, Search};
 use crate::{
-    answer::{Hits, Plan, Rows, Schema, Schemas, Table, TableName, Tables},
+    answer::{Hits, Plan, Rows, Schema, Schemas, Table, TableName, Tables, Written},
     cursor::Cursor,
     engine::{Engine, Page, Statement, Wanted},
 };
 
-/// All tools, for statements that mark parameters like this.
-pub(crate) fn list(placeholder: &str) -> Vec<Tool> {
+/// The tool that writes.
+pub(crate) const EXECUTE: &str = "execute";
+
+/// All tools that a database has.
+pub(crate) fn list(database: &Engine) -> Vec<Tool> {
+    let placeholder = database.placeholder();
     let query = format!(
         "Runs one SQL statement that reads. Bind values as parameters, {placeholder} in the \
          statement. An answer that was cut has a `next_cursor` to go on with."
     );
-    vec![
+    let mut tools = vec![
         tool::<ListSchemas, Schemas>("list_schemas", "Lists the schemas that hold tables."),
         tool::<ListTables, Tables>("list_tables", "Lists the tables and views of the database."),
         tool::<DescribeTable, Table>(
@@ -42,7 +46,20 @@ pub(crate) fn list(placeholder: &str) -> Vec<Tool> {
             "search",
             "Finds rows by words in their text, ranked where there is a full-text index.",
         ),
-    ]
+    ];
+    if database.allows_writes() {
+        let hints = ToolAnnotations::new()
+            .read_only(false)
+            .destructive(true)
+            .idempotent(false)
+            .open_world(false);
+        let execute = format!(
+            "Runs one SQL statement that writes, as a whole or not at all. Bind values as \
+             parameters, {placeholder} in the statement."
+        );
+        tools.push(tool::<Execute, Written>(EXECUTE, execute).with_annotations(hints));
+    }
+    tools
 }
 
 fn tool<Arguments, Answer>(name: &'static str, description: impl Into<String>) -> Tool
@@ -97,6 +114,10 @@ pub(crate) async fn call(
             let limit = limit.clamp(1, database.limits().rows.max(1));
             let wanted = Wanted { text, table, limit };
             to_value(&database.search(wanted).await?)
+        }
+        EXECUTE if database.allows_writes() => {
+            let Execute { sql, parameters } = read(name, arguments)?;
+            to_value(&database.execute(Statement { sql, parameters }).await?)
         }
         _ => {
             let message = format!("there is no tool `{name}`");

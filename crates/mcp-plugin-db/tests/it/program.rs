@@ -208,6 +208,11 @@ fn settings_that_are_nonsense_are_named() {
         &shop().display().to_string(),
     ]);
     assert!(open.contains("use a loopback address"), "{open}");
+    let sample = says(&["serve", "--allow-writes"]);
+    assert!(sample.contains("name a database to write to"), "{sample}");
+    let address = says(&["serve", "postgres://reader:kept-secret@127.0.0.1:x/"]);
+    assert!(address.contains("no address of a PostgreSQL"), "{address}");
+    assert!(!address.contains("kept-secret"), "{address}");
 }
 
 /// The processes whose command line holds this text.

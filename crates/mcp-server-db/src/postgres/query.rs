@@ -99,7 +99,7 @@ pub(super) async fn read(
     Ok(answer)
 }
 
-fn columns(prepared: &Prepared) -> Vec<ResultColumn> {
+pub(super) fn columns(prepared: &Prepared) -> Vec<ResultColumn> {
     let columns = prepared.columns().iter();
     columns
         .map(|column| ResultColumn {

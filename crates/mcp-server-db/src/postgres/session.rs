@@ -13,6 +13,7 @@ use super::{Postgres, failure, link::Link};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Read,
+    Write,
 }
 
 /// What is done within a transaction.
@@ -35,6 +36,14 @@ impl Session {
         };
         let transaction = client.build_transaction().read_only(access == Access::Read);
         transaction.start().await.map_err(failure::failed)
+    }
+
+    /// The transaction is over, and so is the connection: a statement that may do more
+    /// than read can leave settings and names behind.
+    fn close(mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
     }
 
     /// The transaction is over: the connection goes back, without what a function may
@@ -74,7 +83,7 @@ impl Drop for Session {
 }
 
 impl Postgres {
-    /// Does `work` in a transaction, which is rolled back.
+    /// Does `work` in a read-only transaction, which is rolled back.
     ///
     /// # Cancel safety
     ///
@@ -83,29 +92,66 @@ impl Postgres {
         &self,
         work: impl for<'t> FnOnce(&'t Transaction<'t>) -> Work<'t, T>,
     ) -> Result<T, Error> {
-        // The database's own limit to the statement comes first, and with better words.
-        // This one is for a database that does not answer, and for functions that set
-        // that limit aside; it is for waiting and connecting, too.
-        let limit = self.limits.time.saturating_mul(3);
-        let done = timeout(limit, async {
+        self.in_time(async {
             let mut session = self.session().await?;
             let transaction = session.begin(Access::Read).await?;
             let result = work(&transaction).await;
             // Rolls back.
             drop(transaction);
             session.finish().await;
-            result.map_err(|error| match failure::timed_out(&error) {
-                true => {
-                    let time = self.limits.time.as_secs_f64();
-                    let message = format!("the statement ran for {time} s and was stopped");
-                    Error::new(ErrorKind::ToolFailed, message)
+            result
+        })
+        .await
+    }
+
+    /// Does `work` in a transaction, which is committed if the work is done.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, what runs is cancelled in the database, and undone
+    /// unless it was just committed.
+    pub(super) async fn write<T>(
+        &self,
+        work: impl for<'t> FnOnce(&'t Transaction<'t>) -> Work<'t, T>,
+    ) -> Result<T, Error> {
+        self.in_time(async {
+            let mut session = self.session().await?;
+            let transaction = session.begin(Access::Write).await?;
+            let result = work(&transaction).await;
+            let result = match result {
+                Ok(done) => transaction
+                    .commit()
+                    .await
+                    .map(|()| done)
+                    .map_err(failure::failed),
+                Err(error) => {
+                    // Rolls back.
+                    drop(transaction);
+                    Err(error)
                 }
-                false => error,
-            })
-        });
-        done.await.unwrap_or_else(|_| {
+            };
+            session.close();
+            result
+        })
+        .await
+    }
+
+    /// The database's own limit to a statement comes first, and with better words. This
+    /// one is for a database that does not answer, and for functions that set that limit
+    /// aside; it is for waiting and connecting, too.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let limit = self.limits.time.saturating_mul(3);
+        let done = timeout(limit, work).await.unwrap_or_else(|_| {
             let message = format!("the database did not answer for {} s", limit.as_secs_f64());
             Err(Error::new(ErrorKind::ToolFailed, message))
+        });
+        done.map_err(|error| match failure::timed_out(&error) {
+            true => {
+                let time = self.limits.time.as_secs_f64();
+                let message = format!("the statement ran for {time} s and was stopped");
+                Error::new(ErrorKind::ToolFailed, message)
+            }
+            false => error,
         })
     }
 

@@ -1,43 +1,90 @@
-//! Opens a connection that can do nothing but read.
+//! Opens connections that can do nothing but read, or nothing but work with the file.
 //!
 //! Being opened read-only is not enough: `ATTACH` and `VACUUM INTO` would still
 //! write files. So the engine is told, layer by layer: no writes, no attached
 //! databases, no values beyond the limit, no functions or pragmas but known ones.
 
-use std::path::Path;
+use std::{fs::File, io::Read as _, path::Path};
 
 use mcp_domain::{Error, ErrorKind};
 use rusqlite::{
-    Connection, OpenFlags,
+    Connection, ErrorCode, OpenFlags,
     config::DbConfig,
     hooks::{AuthAction, AuthContext, Authorization},
     limits::Limit,
 };
 
+use crate::limits::Limits;
+
 /// Opens `path` for reading, and for nothing else.
-pub(super) fn open(path: &Path, longest_value: usize) -> Result<Connection, Error> {
-    let cannot = |error: rusqlite::Error| {
-        let message = format!("cannot open the database `{}`", path.display());
-        Error::new(ErrorKind::InvalidInput, message).with_source(error)
-    };
+pub(super) fn open(path: &Path, limits: &Limits) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(cannot)?;
+    let open = || {
+        let mut connection = connect(path, flags, limits)?;
+        connection.pragma_update(None, "query_only", true)?;
+        restrict(&mut connection, limits, reading)?;
+        Ok(connection)
+    };
+    open().map_err(|error| cannot(path, error))
+}
+
+/// Opens `path` for reading and writing: tables, but nothing beside the file.
+///
+/// From now on its changes are written ahead to a log (WAL).
+pub(super) fn open_for_writing(path: &Path, limits: &Limits) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let mut connection = connect(path, flags, limits)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        restrict(&mut connection, limits, writing)?;
+        Ok(connection)
+    };
+    open().map_err(|error| cannot(path, error))
+}
+
+fn connect(path: &Path, flags: OpenFlags, limits: &Limits) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    // Somebody else may be writing.
+    connection.busy_timeout(limits.time)?;
     // Reads the file's header: anything else is no database.
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-        .map_err(cannot)?;
-    restrict(&mut connection, longest_value).map_err(cannot)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 
-fn restrict(connection: &mut Connection, longest_value: usize) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "query_only", true)?;
+fn cannot(path: &Path, error: rusqlite::Error) -> Error {
+    let mut message = format!("cannot open the database `{}`", path.display());
+    if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && has_log(path) {
+        message.push_str(
+            ": it writes changes ahead to a log (WAL), so that even who reads must be able \
+             to write the files beside it, ending in -wal and -shm; allow that, or turn the \
+             log off with `PRAGMA journal_mode = DELETE`",
+        );
+    }
+    Error::new(ErrorKind::InvalidInput, message).with_source(error)
+}
+
+/// Does the header say that there is a log?
+fn has_log(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..] == [2, 2]
+}
+
+fn restrict(
+    connection: &mut Connection,
+    limits: &Limits,
+    allow: fn(AuthContext<'_>) -> bool,
+) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    let longest = i32::try_from(longest_value).unwrap_or(i32::MAX);
+    let longest = i32::try_from(limits.bytes).unwrap_or(i32::MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)?;
-    connection.authorizer(Some(authorize))
+    connection.authorizer(Some(move |context: AuthContext<'_>| match allow(context) {
+        true => Authorization::Allow,
+        false => Authorization::Deny,
+    }))
 }
 
 /// Pragmas that tell about the schema and change nothing. `data_version` is what
@@ -56,8 +103,9 @@ const PRAGMAS: [&str; 8] = [
 /// Functions that reach beyond the data.
 const FUNCTIONS: [&str; 3] = ["fts3_tokenizer", "load_extension", "sqlite_log"];
 
-fn authorize(context: AuthContext<'_>) -> Authorization {
-    let allowed = match context.action {
+/// What a statement may do that reads.
+fn reading(context: AuthContext<'_>) -> bool {
+    match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => true,
         AuthAction::Function { function_name } => !listed(&FUNCTIONS, function_name),
         AuthAction::Pragma {
@@ -65,11 +113,30 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
             pragma_value: _,
         } => listed(&PRAGMAS, pragma_name),
         _ => false,
-    };
-    if allowed {
-        Authorization::Allow
-    } else {
-        Authorization::Deny
+    }
+}
+
+/// What a statement may do that writes: whatever stays within the file. Transactions
+/// are not among it: each statement is one.
+fn writing(context: AuthContext<'_>) -> bool {
+    match context.action {
+        AuthAction::AlterTable { .. }
+        | AuthAction::Analyze { .. }
+        | AuthAction::CreateIndex { .. }
+        | AuthAction::CreateTable { .. }
+        | AuthAction::CreateTrigger { .. }
+        | AuthAction::CreateView { .. }
+        | AuthAction::Delete { .. }
+        | AuthAction::DropIndex { .. }
+        | AuthAction::DropTable { .. }
+        | AuthAction::DropTrigger { .. }
+        | AuthAction::DropView { .. }
+        | AuthAction::DropVtable { .. }
+        | AuthAction::Insert { .. }
+        | AuthAction::Reindex { .. }
+        | AuthAction::Update { .. } => true,
+        AuthAction::CreateVtable { module_name, .. } => listed(&["fts5"], module_name),
+        _ => reading(context),
     }
 }
 

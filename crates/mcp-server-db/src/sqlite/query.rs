@@ -75,7 +75,7 @@ fn query(
     Ok(answer)
 }
 
-fn columns(statement: &rusqlite::Statement<'_>) -> Vec<ResultColumn> {
+pub(super) fn columns(statement: &rusqlite::Statement<'_>) -> Vec<ResultColumn> {
     statement
         .columns()
         .map(|column| ResultColumn {
@@ -130,7 +130,7 @@ fn bind_one(
 }
 
 /// A value as JSON. Reals that JSON has no number for become strings.
-fn to_json(value: ValueRef<'_>) -> Value {
+pub(super) fn to_json(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(integer) => json!(integer),
@@ -141,7 +141,7 @@ fn to_json(value: ValueRef<'_>) -> Value {
     }
 }
 
-fn size(value: ValueRef<'_>) -> usize {
+pub(super) fn size(value: ValueRef<'_>) -> usize {
     match value {
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 8,
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),

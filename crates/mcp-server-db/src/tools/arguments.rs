@@ -43,6 +43,17 @@ pub(super) struct Query {
     pub(super) cursor: Option<String>,
 }
 
+/// Arguments of `execute`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Execute {
+    /// One statement. Values belong into `parameters`.
+    pub(super) sql: String,
+    /// Values for the parameters of the statement, in order.
+    #[serde(default)]
+    pub(super) parameters: Vec<Value>,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

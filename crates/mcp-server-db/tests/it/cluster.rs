@@ -72,7 +72,14 @@ impl Cluster {
     }
 
     async fn connect(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
-        let url = self.url("postgres", "postgres");
+        self.connect_to("postgres").await
+    }
+
+    async fn connect_to(
+        &self,
+        database: &str,
+    ) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+        let url = self.url("postgres", database);
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
@@ -86,6 +93,11 @@ impl Cluster {
     /// Whoever may do everything.
     pub(crate) async fn admin(&self) -> tokio_postgres::Client {
         self.connect().await.unwrap()
+    }
+
+    /// The same, in another database.
+    pub(crate) async fn admin_of(&self, database: &str) -> tokio_postgres::Client {
+        self.connect_to(database).await.unwrap()
     }
 
     /// The address for a role.

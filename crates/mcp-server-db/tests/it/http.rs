@@ -1,6 +1,6 @@
 //! Streamable HTTP, over real sockets.
 
-use mcp_server_db::{DatabaseServer, Limits};
+use mcp_server_db::{DatabaseServer, HttpOptions, Limits};
 use rmcp::{service::ClientServiceExt as _, transport::StreamableHttpClientTransport};
 use serde_json::json;
 use tokio::{
@@ -18,12 +18,12 @@ struct Served {
     task: JoinHandle<Result<(), mcp_domain::Error>>,
 }
 
-async fn serve() -> Served {
+async fn serve(options: HttpOptions) -> Served {
     let server = DatabaseServer::open_sqlite(shop(), Limits::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(server.serve_http(listener, async move {
+    let task = tokio::spawn(server.serve_http(listener, options, async move {
         let _ = stopped.await;
     }));
     Served {
@@ -37,7 +37,7 @@ async fn serve() -> Served {
 async fn both_lifecycles_are_served_and_an_open_session_holds_no_shutdown_up() {
     // Fails if another test of this process has been here.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let served = serve().await;
+    let served = serve(HttpOptions::default()).await;
     let mut clients = Vec::new();
     for mode in lifecycles() {
         let url = format!("http://{}/mcp", served.address);
@@ -77,11 +77,90 @@ async fn status(address: &str, headers: &str) -> String {
 
 #[tokio::test]
 async fn requests_for_another_host_or_from_another_site_are_refused() {
-    let served = serve().await;
+    let served = serve(HttpOptions::default()).await;
     let address = &served.address;
     let foreign_host = status(address, "host: evil.example\r\n").await;
     assert!(foreign_host.contains("403"), "{foreign_host}");
     let origin = format!("host: {address}\r\norigin: http://evil.example\r\n");
     let foreign_site = status(address, &origin).await;
     assert!(foreign_site.contains("403"), "{foreign_site}");
+}
+
+#[tokio::test]
+async fn requests_of_this_very_server_are_no_other_sites() {
+    let served = serve(HttpOptions::default()).await;
+    let address = &served.address;
+    let origin = format!("host: {address}\r\norigin: http://{address}\r\n");
+    let own = status(address, &origin).await;
+    assert!(!own.contains("403"), "{own}");
+    let other_port = format!("host: {address}\r\norigin: http://127.0.0.1:1\r\n");
+    let other_port = status(address, &other_port).await;
+    assert!(other_port.contains("403"), "{other_port}");
+}
+
+#[tokio::test]
+async fn who_must_bear_a_token_is_refused_without() {
+    let options = HttpOptions {
+        token: Some("kept-secret".to_owned()),
+        ..HttpOptions::default()
+    };
+    let served = serve(options).await;
+    let address = &served.address;
+    for wrong in [
+        "",
+        "Bearer ",
+        "Bearer kept-secre",
+        "Bearer kept-secret2",
+        "Basic kept-secret",
+        "kept-secret",
+    ] {
+        let headers = format!("host: {address}\r\nauthorization: {wrong}\r\n");
+        let refused = status(address, &headers).await;
+        assert!(refused.contains("401"), "{wrong}: {refused}");
+    }
+    let none = status(address, &format!("host: {address}\r\n")).await;
+    assert!(none.contains("401"), "{none}");
+    let right = format!("host: {address}\r\nauthorization: Bearer kept-secret\r\n");
+    let right = status(address, &right).await;
+    assert!(!right.contains("401"), "{right}");
+}
+
+#[tokio::test]
+async fn other_names_are_answered_to_only_if_they_were_given() {
+    let options = HttpOptions {
+        hosts: vec!["db.example".to_owned()],
+        ..HttpOptions::default()
+    };
+    let served = serve(options).await;
+    let named = status(&served.address, "host: db.example\r\n").await;
+    assert!(!named.contains("403"), "{named}");
+    let other = status(&served.address, "host: evil.example\r\n").await;
+    assert!(other.contains("403"), "{other}");
+}
+
+#[tokio::test]
+async fn requests_have_a_size_limit() {
+    let served = serve(HttpOptions::default()).await;
+    let mut socket = TcpStream::connect(&served.address).await.unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+        served.address
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let (mut answers, mut requests) = socket.into_split();
+    let endless = tokio::spawn(async move {
+        let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+        let mut sent = 0;
+        // Fails when the server has had enough.
+        while requests.write_all(chunk.as_bytes()).await.is_ok() && sent < 1000 {
+            sent += 1;
+        }
+        sent
+    });
+    let mut answer = [0; 12];
+    answers.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    drop(answers);
+    assert!(endless.await.unwrap() < 1000);
 }

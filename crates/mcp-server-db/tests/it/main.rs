@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[cfg(feature = "postgres")]
+mod alike;
 mod attacks;
 mod client;
 #[cfg(feature = "postgres")]
@@ -14,6 +16,10 @@ mod postgres;
 mod postgres_attacks;
 #[cfg(feature = "postgres")]
 mod postgres_cancel;
+#[cfg(feature = "postgres")]
+mod postgres_writes;
 mod resources;
 mod sample;
 mod tools;
+mod wal;
+mod writes;

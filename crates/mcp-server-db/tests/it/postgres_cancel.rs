@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_server_db::{Limits, Options};
+use mcp_server_db::{HttpOptions, Limits, Options};
 use rmcp::{
     model::CallToolRequestParams,
     service::{ClientLifecycleMode, ClientServiceExt as _},
@@ -105,7 +105,8 @@ async fn a_client_that_vanishes_over_http_stops_its_statement() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let server = cluster.server(&patient(4));
-    let serving = tokio::spawn(server.serve_http(listener, std::future::pending()));
+    let serving =
+        tokio::spawn(server.serve_http(listener, HttpOptions::default(), std::future::pending()));
     for mode in lifecycles() {
         let transport = StreamableHttpClientTransport::from_uri(url.clone());
         let client = config()

@@ -36,6 +36,7 @@ const EXAMPLES: &str = "Examples:
 
 Environment:
   USE_MCP_POOL   true: sessions come from a pool (default: false)
+  MCP_DB_TOKEN   the token that an HTTP server of ours asks for
   PGPASSWORD     the password for a PostgreSQL that is served, if its address has none
   MCP_DB_LOG     error, warn, info, debug or trace (default: warn)";
 

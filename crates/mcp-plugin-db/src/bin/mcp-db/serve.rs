@@ -4,7 +4,7 @@ use std::{env, io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use futures::FutureExt as _;
 use mcp_domain::{Error, ErrorKind};
-use mcp_server_db::{DatabaseServer, Limits, Options, sample};
+use mcp_server_db::{DatabaseServer, HttpOptions, Limits, Options, sample};
 use tokio::net::TcpListener;
 
 use crate::{args::seconds, signal::asked_to_stop};
@@ -41,6 +41,23 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().statements)]
     max_statements: usize,
 
+    /// Offer a tool that writes.
+    #[arg(long)]
+    allow_writes: bool,
+
+    /// HTTP: the token that every request must bear.
+    #[arg(
+        long,
+        env = "MCP_DB_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    token: Option<String>,
+
+    /// HTTP: a name or address, beside those of this machine, that the server is called by.
+    #[arg(long = "allow-host", value_name = "HOST", requires = "http")]
+    hosts: Vec<String>,
+
     /// PostgreSQL: let statements call this function, though it can do more than read.
     #[arg(long = "allow-function", value_name = "NAME")]
     allow_functions: Vec<String>,
@@ -60,6 +77,7 @@ impl Serve {
                 time: self.statement_timeout,
                 statements: self.max_statements,
             },
+            allow_writes: self.allow_writes,
             allow_functions: self.allow_functions.clone(),
             any_role: self.any_role,
         }
@@ -72,23 +90,36 @@ pub(crate) async fn run(serve: Serve, database: Option<PathBuf>) -> Result<(), E
     let database = database.map(|path| path.to_string_lossy().into_owned());
     let server = match serve.database.or(database) {
         Some(database) => DatabaseServer::open(&database, &options)?,
+        None if options.allow_writes => {
+            let message = "the sample shop is for reading only: name a database to write to";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         None => DatabaseServer::open_sqlite(&sample::ensure(&sample_folder())?, options.limits)?,
     };
+    let http = HttpOptions {
+        token: serve.token,
+        hosts: serve.hosts,
+    };
     match serve.http {
-        Some(address) => over_http(server, address).await,
+        Some(address) => over_http(server, address, http).await,
         None => server.serve_stdio().await,
     }
 }
 
-async fn over_http(server: DatabaseServer, address: SocketAddr) -> Result<(), Error> {
+async fn over_http(
+    server: DatabaseServer,
+    address: SocketAddr,
+    options: HttpOptions,
+) -> Result<(), Error> {
     let cannot = |error| {
         let message = format!("cannot listen at {address}");
         Error::new(ErrorKind::InvalidInput, message).with_source(error)
     };
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && options.token.is_none() {
         let message = format!(
             "{address} can be reached from other machines, and this server asks for no \
-             credentials; use a loopback address such as 127.0.0.1"
+             credentials; use a loopback address such as 127.0.0.1, or ask for a token \
+             (MCP_DB_TOKEN)"
         );
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
@@ -99,7 +130,7 @@ async fn over_http(server: DatabaseServer, address: SocketAddr) -> Result<(), Er
     // Whoever started us on port 0 reads this line.
     let mut output = std::io::stdout();
     let _ = writeln!(output, "http://{address}/mcp").and_then(|()| output.flush());
-    server.serve_http(listener, stop.map(drop)).await
+    server.serve_http(listener, options, stop.map(drop)).await
 }
 
 /// Where the sample database is kept: the user's cache folder.

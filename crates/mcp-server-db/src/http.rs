@@ -1,0 +1,159 @@
+//! Streamable HTTP: who may reach the database, and how.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    serve::ListenerExt as _,
+};
+use mcp_domain::{Error, ErrorKind};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::DatabaseServer;
+
+/// How a database is served over HTTP. By default to this machine alone.
+#[derive(Clone, Default)]
+pub struct HttpOptions {
+    /// What every request must bear: `Authorization: Bearer …`. Default: nothing.
+    pub token: Option<String>,
+    /// Names and addresses, beside the loopback ones, by which the server may be called.
+    /// Default: none.
+    pub hosts: Vec<String>,
+}
+
+/// The token is left out.
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpOptions")
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("hosts", &self.hosts)
+            .finish()
+    }
+}
+
+/// The most bytes that a request may have: parameters can be large, but not without end.
+const LONGEST_REQUEST: usize = 4 * 1024 * 1024;
+
+impl DatabaseServer {
+    /// Serves any number of clients over Streamable HTTP at `/mcp`, until `shutdown` completes.
+    ///
+    /// Requests must be for a host that is expected, by default a loopback one, and
+    /// none that a browser sends for another site is answered, so that a web page
+    /// cannot reach the database. A request may have 4 MiB. There is no TLS: beyond
+    /// this machine, put it behind something that has.
+    ///
+    /// # Errors
+    ///
+    /// If the listener fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the listener and every session.
+    pub async fn serve_http(
+        self,
+        listener: TcpListener,
+        options: HttpOptions,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let failed = |error| {
+            Error::new(ErrorKind::Disconnected, "the HTTP server failed").with_source(error)
+        };
+        let ending = CancellationToken::new();
+        let end_sessions = ending.clone().drop_guard();
+        let port = listener.local_addr().map_err(failed)?.port();
+        let handler = self.handler.clone();
+        let service = StreamableHttpService::new(
+            move || Ok(handler.clone()),
+            Arc::new(LocalSessionManager::default()),
+            config(&options, port, ending),
+        );
+        let mut router = axum::Router::new().nest_service("/mcp", service);
+        if let Some(token) = options.token {
+            let expected: Arc<str> = format!("Bearer {token}").into();
+            router = router.layer(middleware::from_fn_with_state(expected, admit));
+        }
+        // An answer travels in pieces; the second must not wait until the peer has
+        // acknowledged the first, which peers put off for 40 ms.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            shutdown.await;
+            // Open streams would hold the shutdown up.
+            drop(end_sessions);
+        });
+        let served = serving.await;
+        self.handler.settle().await;
+        served.map_err(failed)
+    }
+}
+
+fn config(
+    options: &HttpOptions,
+    port: u16,
+    ending: CancellationToken,
+) -> StreamableHttpServerConfig {
+    let mut config = StreamableHttpServerConfig::default()
+        .with_cancellation_token(ending)
+        // Nobody reads an open stream through a proxy here.
+        .with_sse_keep_alive(Some(Duration::from_secs(15)))
+        .enforce_origin_validation();
+    config.max_request_body_bytes = LONGEST_REQUEST;
+    config.allowed_hosts.extend(options.hosts.iter().cloned());
+    // A page of this very server is no other site.
+    config.allowed_origins = ["127.0.0.1", "[::1]", "localhost"]
+        .map(|host| format!("http://{host}:{port}"))
+        .to_vec();
+    config
+}
+
+/// Lets a request by that bears the token.
+async fn admit(
+    State(expected): State<Arc<str>>,
+    headers: HeaderMap,
+    request: Request,
+    next: Next,
+) -> Response {
+    let given = headers.get(header::AUTHORIZATION);
+    let given = given.map_or(&[][..], |given| given.as_bytes());
+    if same(given, expected.as_bytes()) {
+        return next.run(request).await;
+    }
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, challenge).into_response()
+}
+
+/// Takes as long wherever the difference is.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let difference = one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b));
+    one.len() == other.len() && difference == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_is_the_same() {
+        assert!(same(b"Bearer x", b"Bearer x"));
+        for other in [&b"Bearer y"[..], b"Bearer ", b"Bearer xx", b"", b"bearer x"] {
+            assert!(!same(other, b"Bearer x"));
+        }
+    }
+
+    #[test]
+    fn the_token_is_not_told() {
+        let options = HttpOptions {
+            token: Some("kept-secret".to_owned()),
+            ..HttpOptions::default()
+        };
+        assert!(!format!("{options:?}").contains("kept-secret"));
+    }
+}

@@ -1,0 +1,61 @@
+//! Writing, where it was asked for: one statement, one transaction.
+
+use std::pin::pin;
+
+use deadpool_postgres::Transaction;
+use futures::TryStreamExt as _;
+use mcp_domain::{Error, ErrorKind};
+
+use super::{Postgres, failure::failed, parameter::parameters, query::columns, value::to_json};
+use crate::{answer::Written, engine::Statement, limits::Limits};
+
+impl Postgres {
+    /// Runs one statement that writes. It is done as a whole or not at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the statement is cancelled and undone, unless it was
+    /// just committed.
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<Written, Error> {
+        if !self.allow_writes {
+            let message = "the database is open for reading only";
+            return Err(Error::new(ErrorKind::ToolFailed, message));
+        }
+        self.functions.check(&statement.sql)?;
+        let limits = self.limits;
+        self.write(move |transaction| {
+            Box::pin(async move { execute(transaction, &statement, &limits).await })
+        })
+        .await
+    }
+}
+
+async fn execute(
+    transaction: &Transaction<'_>,
+    asked: &Statement,
+    limits: &Limits,
+) -> Result<Written, Error> {
+    let prepared = transaction.prepare(&asked.sql).await.map_err(failed)?;
+    let parameters = parameters(&asked.parameters, prepared.params())?;
+    let rows = transaction
+        .query_raw(&prepared, parameters)
+        .await
+        .map_err(failed)?;
+    let mut rows = pin!(rows);
+    let mut written = Written {
+        columns: columns(&prepared),
+        ..Written::default()
+    };
+    let mut bytes = 0;
+    // To the end, whatever is told of it: only then is it known to be done.
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        if written.rows.len() == limits.rows || bytes > limits.bytes {
+            written.truncated = true;
+            continue;
+        }
+        bytes += row.raw_size_bytes();
+        written.rows.push(to_json(&row)?);
+    }
+    written.rows_affected = rows.rows_affected().unwrap_or_default();
+    Ok(written)
+}

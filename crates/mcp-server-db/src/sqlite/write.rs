@@ -1,0 +1,101 @@
+//! Writing, where it was asked for: one connection, one statement at a time.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mcp_domain::{Error, ErrorKind};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::{
+    AbandonedOnDrop, Sqlite, bounded, failed, harden,
+    query::{bind, columns, size, to_json},
+};
+use crate::{answer::Written, engine::Statement, limits::Limits};
+
+/// The one connection that writes. SQLite has room for one writer only; whoever comes
+/// second waits here, where waiting costs nothing.
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: Arc<Mutex<Connection>>,
+    turn: Arc<Semaphore>,
+}
+
+impl Writer {
+    /// Opens a file for writing, and has its changes written ahead to a log from now
+    /// on, so that readers and the writer do not wait for each other.
+    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let connection = harden::open_for_writing(path, limits)?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            turn: Arc::new(Semaphore::new(1)),
+        })
+    }
+}
+
+impl Sqlite {
+    /// Runs one statement that writes. It is done as a whole or not at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the statement is interrupted and undone, unless it
+    /// was just done.
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<Written, Error> {
+        let stopped = |_| Error::new(ErrorKind::Closed, "the database is closed");
+        let Some(writer) = &self.writer else {
+            let message = "the database is open for reading only";
+            return Err(Error::new(ErrorKind::ToolFailed, message));
+        };
+        let turn = Arc::clone(&writer.turn).acquire_owned().await;
+        let turn = turn.map_err(stopped)?;
+        let connection = Arc::clone(&writer.connection);
+        let limits = self.limits;
+        let abandoned = AbandonedOnDrop::default();
+        let flag = Arc::clone(&abandoned.0);
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            bounded(&mut connection, limits.time, flag, |connection| {
+                execute(connection, &statement, &limits)
+            })
+        });
+        task.await.unwrap_or_else(|error| {
+            Err(Error::new(ErrorKind::Closed, "the statement was lost").with_source(error))
+        })
+    }
+}
+
+fn execute(connection: &Connection, asked: &Statement, limits: &Limits) -> Result<Written, Error> {
+    let before = connection.total_changes();
+    let mut statement = connection.prepare(&asked.sql).map_err(failed)?;
+    bind(&mut statement, &asked.parameters)?;
+    let mut written = Written {
+        columns: columns(&statement),
+        ..Written::default()
+    };
+    let width = written.columns.len();
+    let mut bytes = 0;
+    let mut rows = statement.raw_query();
+    // To the end, whatever is told of it: what is not reached is not done.
+    while let Some(row) = rows.next().map_err(failed)? {
+        if written.rows.len() == limits.rows || bytes > limits.bytes {
+            written.truncated = true;
+            continue;
+        }
+        let mut values = Vec::with_capacity(width);
+        for index in 0..width {
+            let value = row.get_ref(index).map_err(failed)?;
+            bytes += size(value);
+            values.push(to_json(value));
+        }
+        written.rows.push(values);
+    }
+    drop(rows);
+    // Statements that change the schema leave the count of the one before.
+    if connection.total_changes() != before {
+        written.rows_affected = connection.changes();
+    }
+    Ok(written)
+}

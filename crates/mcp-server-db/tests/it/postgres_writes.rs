@@ -1,0 +1,151 @@
+//! PostgreSQL: writing, where it was asked for.
+
+use std::time::Duration;
+
+use mcp_server_db::{DatabaseServer, Limits, Options};
+use rmcp::{model::CallToolRequestParams, service::ClientLifecycleMode};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    client::{Client, ask, refused},
+    cluster::{Cluster, connect},
+};
+
+async fn writable(cluster: &Cluster, limits: Limits) -> Client {
+    let role = "CREATE ROLE writer LOGIN PASSWORD 'kept-secret';
+                GRANT pg_read_all_data, pg_write_all_data TO writer;
+                GRANT CREATE ON SCHEMA public TO writer";
+    cluster.admin().await.batch_execute(role).await.unwrap();
+    let options = Options {
+        limits,
+        allow_writes: true,
+        ..Options::default()
+    };
+    let server = DatabaseServer::open(&cluster.url("writer", "postgres"), &options).unwrap();
+    connect(server, ClientLifecycleMode::Initialize).await
+}
+
+async fn cell(client: &Client, sql: &str) -> Value {
+    let answer = ask(client, "query", json!({ "sql": sql })).await;
+    answer["rows"][0][0].clone()
+}
+
+#[tokio::test]
+async fn a_statement_is_done_as_a_whole_and_leaves_nothing_else_behind() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let client = writable(&cluster, Limits::default()).await;
+    let update =
+        json!({ "sql": "UPDATE orders SET total = $1 WHERE id <= $2", "parameters": ["1.10", 3] });
+    assert_eq!(ask(&client, "execute", update).await["rows_affected"], 3);
+    assert_eq!(
+        cell(&client, "SELECT total FROM orders WHERE id = 2").await,
+        "1.10"
+    );
+    let returning = json!({ "sql": "DELETE FROM events WHERE id <= 2000 RETURNING id" });
+    let gone = ask(&client, "execute", returning).await;
+    assert_eq!(
+        (&gone["rows_affected"], &gone["truncated"]),
+        (&json!(2000), &json!(true))
+    );
+    assert_eq!(gone["rows"].as_array().unwrap().len(), 1000);
+    assert_eq!(cell(&client, "SELECT count(*) FROM events").await, 3000);
+    ask(
+        &client,
+        "execute",
+        json!({ "sql": "CREATE TABLE notes (id int PRIMARY KEY)" }),
+    )
+    .await;
+    let wrong = json!({ "sql": "INSERT INTO notes VALUES (1), (1)" });
+    assert!(
+        refused(&client, "execute", wrong)
+            .await
+            .contains("duplicate key")
+    );
+    assert_eq!(cell(&client, "SELECT count(*) FROM notes").await, 0);
+
+    // What it says of the session is gone with it.
+    for sql in [
+        "SET default_transaction_read_only = off",
+        "SET statement_timeout = 0",
+        "SET search_path = archive",
+        "PREPARE evil AS SELECT 1",
+        "CREATE TEMP TABLE evil (x int)",
+        "COMMIT",
+    ] {
+        ask(&client, "execute", json!({ "sql": sql })).await;
+    }
+    assert_eq!(cell(&client, "SHOW statement_timeout").await, "10s");
+    assert_eq!(cell(&client, "SHOW search_path").await, "\"$user\", public");
+    assert_eq!(
+        cell(
+            &client,
+            "SELECT count(*) FROM pg_prepared_statements WHERE name = 'evil'"
+        )
+        .await,
+        0
+    );
+    for sql in [
+        "DELETE FROM events; DELETE FROM orders",
+        "SELECT pg_read_file('/etc/passwd')",
+        "COPY orders TO PROGRAM 'true'",
+        "ALTER ROLE writer SUPERUSER",
+        "VACUUM",
+    ] {
+        refused(&client, "execute", json!({ "sql": sql })).await;
+    }
+    // The others read as before.
+    let read = refused(
+        &client,
+        "query",
+        json!({ "sql": "DELETE FROM events RETURNING id" }),
+    )
+    .await;
+    assert!(
+        read.ends_with("the database is open for reading only"),
+        "{read}"
+    );
+}
+
+#[tokio::test]
+async fn a_write_that_is_abandoned_is_undone() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let limits = Limits {
+        time: Duration::from_secs(1000),
+        ..Limits::default()
+    };
+    let client = writable(&cluster, limits).await;
+    let slow =
+        "INSERT INTO events SELECT 10000 + n, pg_sleep(900)::text FROM generate_series(1, 2) n";
+    let mut params = CallToolRequestParams::new("execute");
+    params.arguments = json!({ "sql": slow }).as_object().cloned();
+    let peer = client.peer().clone();
+    let call = tokio::spawn(async move { peer.call_tool(params).await });
+    let admin = cluster.admin().await;
+    let until = async |wanted: i64| {
+        const RUNNING: &str = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+                               AND query LIKE '%pg_sleep(900)%' AND pid <> pg_backend_pid()";
+        let end = Instant::now() + Duration::from_secs(30);
+        while admin
+            .query_one(RUNNING, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            != wanted
+        {
+            assert!(Instant::now() < end);
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    until(1).await;
+    call.abort();
+    until(0).await;
+    assert_eq!(
+        cell(&client, "SELECT count(*) FROM events WHERE id > 10000").await,
+        0
+    );
+}
