@@ -13,6 +13,8 @@ use std::{
 use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::lifecycle::Lenient;
+
 /// What one message may weigh, and whether the peer kept to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
@@ -59,7 +61,7 @@ impl Limit {
         &self,
         output: R,
         input: W,
-    ) -> AsyncRwTransport<RoleClient, Bounded<R>, W>
+    ) -> Lenient<AsyncRwTransport<RoleClient, Bounded<R>, W>>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
@@ -71,7 +73,7 @@ impl Limit {
         };
         // The SDK would pass over a line that is too long, and the call that waits for
         // it would never end. Here the channel ends.
-        AsyncRwTransport::new(output, input).with_max_line_length(usize::MAX)
+        Lenient(AsyncRwTransport::new(output, input).with_max_line_length(usize::MAX))
     }
 }
 

@@ -17,7 +17,7 @@ use rmcp::transport::{
 };
 
 use self::client::HttpClient;
-use crate::{bounded::Limit, secrets::Secrets};
+use crate::{bounded::Limit, lifecycle::Lenient, secrets::Secrets};
 
 pub(crate) use self::wallet::Wallet;
 
@@ -71,10 +71,10 @@ impl Endpoint {
         limit: Limit,
         wallet: Option<Wallet>,
         secrets: Secrets,
-    ) -> StreamableHttpClientTransport<HttpClient> {
+    ) -> Lenient<StreamableHttpClientTransport<HttpClient>> {
         let config = self.config.clone().max_sse_event_size(limit.bytes());
         let client = HttpClient::new(self.client.clone(), limit, wallet, secrets);
-        StreamableHttpClientTransport::with_client(client, config)
+        Lenient(StreamableHttpClientTransport::with_client(client, config))
     }
 }
 

@@ -5,8 +5,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use rmcp::{model::ProtocolVersion, service::ClientLifecycleMode};
 
 mod ladder;
+mod lenient;
 
-pub(crate) use self::ladder::{Failed, climb, rungs};
+pub(crate) use self::{
+    ladder::{Failed, climb, rungs},
+    lenient::Lenient,
+};
 
 /// How a connection to a server begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -48,13 +48,36 @@ async fn a_server_that_dies_of_discovery_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_answers_discovery_unreadably_is_initialised() {
-    // As MCP Toolbox does: neither ttlMs nor cacheScope.
+async fn a_server_that_discovers_without_cache_hints_is_understood() {
+    // As MCP Toolbox does, which refuses a handshake of the revision that has none.
     let server = ShellServer::answering(
         r#"case "$method" in
-            server/discover) respond '{"supportedVersions":["2026-07-28"],"capabilities":{},"serverInfo":{"name":"t","version":"1"}}' ;;
+            server/discover) respond '{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"serverInfo":{"name":"t","version":"1"}}' ;;
+            initialize) case "$line" in
+                *2026-07-28*) refuse -32601 "Method not found" ;;
+                *) legacy ;;
+            esac ;;
             *) legacy ;;
         esac"#,
+    );
+    let connector = server.connector();
+    for _ in 0..2 {
+        let client = connector.connect(&Scope::default()).await.unwrap();
+        assert_eq!(client.server().revision, "2026-07-28");
+        assert!(client.is_stateless());
+        assert_eq!(client.call_tool("any", ()).await.unwrap().text(), "done");
+        client.close().await.unwrap();
+    }
+    let once = ["server/discover", "tools/call"];
+    assert_eq!(server.asked_for(), [once, once].concat());
+    // By the handshake it can be reached, too.
+    use_once(&connector.with_lifecycle(Lifecycle::Initialize)).await;
+}
+
+#[tokio::test]
+async fn a_server_that_answers_discovery_unreadably_is_initialised() {
+    let server = ShellServer::answering(
+        r#"case "$method" in server/discover) respond '{"yes":1}' ;; *) legacy ;; esac"#,
     );
     check(&server, &["server/discover"]).await;
 }

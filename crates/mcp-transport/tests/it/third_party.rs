@@ -166,7 +166,7 @@ async fn mcp_toolbox_discovers_without_cache_hints() {
     };
     let (tool, arguments, expected) = select();
     let server = server.env("SQLITE_DATABASE", "some.sqlite");
-    server.check("2025-11-25", tool, arguments, expected).await;
+    server.check("2026-07-28", tool, arguments, expected).await;
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn mcp_toolbox_over_http() {
     };
     let server = server.env("SQLITE_DATABASE", "some.sqlite");
     server
-        .check_http(port, "/mcp", "2025-11-25", select())
+        .check_http(port, "/mcp", "2026-07-28", select())
         .await;
 }
 

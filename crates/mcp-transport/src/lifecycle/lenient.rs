@@ -1,0 +1,112 @@
+//! Answers to discovery that lack what the SDK requires and nobody needs.
+//!
+//! MCP Toolbox, for one, leaves out the cache hints. The specification says to read a
+//! missing `ttlMs` as 0; the SDK takes such an answer for one of an unknown kind.
+
+use rmcp::{
+    RoleClient,
+    model::{CustomResult, DiscoverResult, ServerJsonRpcMessage, ServerResult},
+    service::{RxJsonRpcMessage, TxJsonRpcMessage},
+    transport::Transport,
+};
+use serde_json::{Value, json};
+
+/// A channel to a server whose answers to discovery are understood also where they lack
+/// cache hints.
+#[derive(Debug)]
+pub(crate) struct Lenient<T>(pub(crate) T);
+
+impl<T: Transport<RoleClient>> Transport<RoleClient> for Lenient<T> {
+    type Error = T::Error;
+
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleClient>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.0.send(item)
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
+        self.0.receive().await.map(understood)
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        self.0.close()
+    }
+}
+
+fn understood(mut message: ServerJsonRpcMessage) -> ServerJsonRpcMessage {
+    if let ServerJsonRpcMessage::Response(response) = &mut message
+        && let ServerResult::CustomResult(CustomResult(value)) = &response.result
+        && let Some(found) = discovery(value)
+    {
+        response.result = ServerResult::DiscoverResult(found);
+    }
+    message
+}
+
+fn discovery(value: &Value) -> Option<DiscoverResult> {
+    let mut fields = value.as_object()?.clone();
+    if !fields.contains_key("supportedVersions") {
+        return None;
+    }
+    // What is not to be kept, and not to be shared, is safe.
+    for (name, default) in [
+        ("resultType", json!("complete")),
+        ("ttlMs", json!(0)),
+        ("cacheScope", json!("private")),
+    ] {
+        let field = fields.entry(name).or_insert(Value::Null);
+        if field.is_null() {
+            *field = default;
+        }
+    }
+    serde_json::from_value(Value::Object(fields)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::{JsonRpcMessage, NumberOrString};
+
+    use super::*;
+
+    fn answer(result: Value) -> ServerResult {
+        let result = ServerResult::CustomResult(CustomResult(result));
+        let message = ServerJsonRpcMessage::response(result, NumberOrString::Number(1));
+        match understood(message) {
+            JsonRpcMessage::Response(response) => response.result,
+            other => panic!("no response: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn missing_hints_are_read_as_no_hints() {
+        for hints in [
+            json!({}),
+            json!({ "ttlMs": null, "cacheScope": null, "resultType": null }),
+            json!({ "ttlMs": 0 }),
+        ] {
+            let mut result = json!({ "supportedVersions": ["2026-07-28"], "capabilities": {} });
+            let fields = result.as_object_mut().unwrap();
+            fields.extend(hints.as_object().unwrap().clone());
+            let ServerResult::DiscoverResult(found) = answer(result) else {
+                panic!("not understood: {hints}");
+            };
+            assert_eq!(found.ttl_ms, 0);
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_to_discovery_stays_what_it_is() {
+        for result in [
+            json!({ "content": [] }),
+            json!({ "supportedVersions": "all" }),
+            json!([1]),
+        ] {
+            let ServerResult::CustomResult(CustomResult(kept)) = answer(result.clone()) else {
+                panic!("changed: {result}");
+            };
+            assert_eq!(kept, result);
+        }
+    }
+}
