@@ -10,6 +10,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use memchr::{memchr, memrchr};
 use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -96,10 +97,10 @@ impl<R: AsyncRead + Unpin> AsyncRead for Bounded<R> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         // Lines that begin and end within one read are no longer than the buffer.
         let read = &buf.filled()[before..];
-        let (first, last) = match read.iter().position(|byte| *byte == b'\n') {
+        let (first, last) = match memchr(b'\n', read) {
             None => (read.len(), None),
             Some(end) => {
-                let rest = read.iter().rev().position(|byte| *byte == b'\n');
+                let rest = memrchr(b'\n', read).map(|end| read.len() - end - 1);
                 (end, rest)
             }
         };

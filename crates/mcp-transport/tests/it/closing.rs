@@ -6,6 +6,7 @@ use mcp_transport::{Client, Lifecycle};
 use crate::{
     server::HttpServer,
     shell::{ShellServer, eventually, exists, runs},
+    wire::{Answer, Wire},
 };
 
 async fn connect(server: &ShellServer) -> Client {
@@ -111,4 +112,30 @@ async fn an_http_session_is_deleted() {
     while server.sessions().await > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn closing_is_bounded_where_the_server_does_not_answer() {
+    for answer in [|| Answer::Nothing, || Answer::Reset] {
+        let server = Wire::start(move |request| match request.method.as_str() {
+            "DELETE" => answer(),
+            _ => request.legacy(),
+        })
+        .await;
+        let client = server.connector().connect(&Scope::default()).await.unwrap();
+        let limit = std::time::Duration::from_secs(20);
+        let closed = tokio::time::timeout(limit, client.close()).await;
+        let _ = closed.unwrap();
+        assert_eq!(server.requests("DELETE").len(), 1);
+        assert!(!client.is_open());
+    }
+}
+
+#[tokio::test]
+async fn closing_twice_is_closing_once() {
+    let server = Wire::start(|request| request.legacy()).await;
+    let client = server.connector().connect(&Scope::default()).await.unwrap();
+    client.close().await.unwrap();
+    client.close().await.unwrap();
+    assert_eq!(server.requests("DELETE").len(), 1);
 }
