@@ -35,7 +35,6 @@ impl Told {
 
     /// Uses a connector until something fails; it does.
     async fn of(&self, connector: ClientConnector) {
-        let connector = connector.with_connect_timeout(Duration::from_secs(5));
         self.hear(&format!("{connector:?}"));
         let error = match connector.connect(&Scope::default()).await {
             Err(error) => error,
@@ -111,17 +110,20 @@ fn entrusted(server: &ShellServer) -> ClientConnector {
 async fn a_process_that_quotes_what_it_was_given() {
     let (told, _guard) = listen();
     let quote = r#"echo "cannot use $PASSWORD $*" >&2"#;
+    let silent = format!("{quote}; echo \"$PASSWORD $*\"; exec sleep 1000");
+    let server = ShellServer::new(&silent);
+    let limit = Duration::from_secs(1);
+    told.of(entrusted(&server).with_connect_timeout(limit))
+        .await;
     for script in [
         format!("{quote}; exit 3"),
-        format!("{quote}; echo \"$PASSWORD $*\"; exec sleep 1000"),
         format!(
             "on_request() {{ case $method in tools/call) {quote}; exit 3 ;; *) legacy ;; esac; }}; requests"
         ),
         "on_request() { case $method in tools/call) refuse -32000 \"no $PASSWORD\" ;; *) legacy ;; esac; }; requests".to_owned(),
     ] {
         let server = ShellServer::new(&script);
-        let limit = Duration::from_secs(1);
-        told.of(entrusted(&server).with_connect_timeout(limit)).await;
+        told.of(entrusted(&server)).await;
     }
     told.check("cannot use (hidden)");
     told.check("no (hidden) (code -32000)");
