@@ -20,7 +20,7 @@ pub(crate) struct Policy {
     /// So many failures in a row open it.
     pub(crate) in_a_row: Option<u32>,
     pub(crate) window: Option<Window>,
-    /// With fewer results in the window there is no rate.
+    /// With fewer results in the window there is no rate. At least 1.
     pub(crate) minimum_calls: u64,
     /// Such a part of the results being failures opens it.
     pub(crate) failure_rate: Option<f64>,
@@ -100,7 +100,7 @@ impl Policy {
 
     /// Whether there are enough results for a rate.
     pub(crate) fn has_rates(&self, tally: Tally) -> bool {
-        tally.calls >= self.minimum_calls.max(1)
+        tally.calls >= self.minimum_calls
     }
 
     /// How many successes can follow on these results without opening the breaker,
@@ -211,11 +211,6 @@ mod tests {
         assert_eq!(policy.judge(0, tally(0, 0, 0)), None);
         assert_eq!(policy.judge(0, tally(3, 3, 0)), None);
         assert_eq!(policy.judge(0, tally(4, 4, 0)), Some(Reason::FailureRate));
-        let eager = Policy {
-            minimum_calls: 0,
-            ..policy
-        };
-        assert_eq!(eager.judge(0, tally(0, 0, 0)), None, "0 of 0 is no rate");
     }
 
     /// Whatever the results so far, the successes that are lent change no judgement;

@@ -245,6 +245,8 @@ fn old_results_make_room_for_new_ones() {
 #[test]
 fn results_count_for_the_time_of_the_window() {
     check_rate_in_time("5S +5s 4F =closed +5s 1S =open");
+    // Also where somebody has looked, and seen the rate that only time has raised.
+    check_rate_in_time("5S +5s 4F +5s =closed 1S =open");
     check_rate_in_time("5S +5s 4F +5s +5s 3F =closed 1F =open");
     check_rate_in_time("3F +10s 3F =closed");
 }
