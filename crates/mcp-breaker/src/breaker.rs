@@ -118,7 +118,8 @@ impl<K: Clock> Breaker<K> {
         self.locked(|machine, now| machine.start(crate::Reason::Reset, now));
     }
 
-    /// Does what is due, and returns the time until the next is: `None` until it opens.
+    /// Does what is due by now, and returns the time until the next thing is; `None` if
+    /// no time will bring one about.
     ///
     /// Without it, an open breaker becomes half-open with the first call that comes when
     /// the wait is over, and says *open* until then. With a timer that calls this, it does

@@ -188,6 +188,8 @@ fn a_late_result_changes_nothing() {
     check(1, "a a F a S a F a F a F =open");
     check(1, "a a a a F F F =open +10s a S =half-open S =closed");
     check(1, "a a a a F F F =open +10s a F =half-open S =closed");
+    // Its wait is over, but no probe has passed yet.
+    check(1, "a a a a F F F =open +10s S =open a S =closed");
 }
 
 #[test]

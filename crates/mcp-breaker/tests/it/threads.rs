@@ -14,6 +14,20 @@ use mcp_domain::{BreakerState, CircuitBreaker as _, Outcome, Permit};
 
 const THREADS: usize = 8;
 
+/// Runs the task on all threads at the same time, with their numbers.
+fn all_at_once(task: impl Fn(usize) + Sync) {
+    let start = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (task, start) = (&task, &start);
+            scope.spawn(move || {
+                start.wait();
+                task(thread);
+            });
+        }
+    });
+}
+
 #[test]
 fn of_all_who_rush_in_at_the_half_open_moment_one_passes() {
     for _ in 0..200 {
@@ -25,15 +39,10 @@ fn of_all_who_rush_in_at_the_half_open_moment_one_passes() {
             .unwrap();
         breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
         clock.advance(Duration::from_secs(1));
-        let (start, passed) = (Barrier::new(THREADS), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    start.wait();
-                    if breaker.try_admit().is_ok() {
-                        passed.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
+        let passed = AtomicUsize::new(0);
+        all_at_once(|_| {
+            if breaker.try_admit().is_ok() {
+                passed.fetch_add(1, Ordering::Relaxed);
             }
         });
         assert_eq!(passed.into_inner(), 1);
@@ -43,19 +52,12 @@ fn of_all_who_rush_in_at_the_half_open_moment_one_passes() {
 #[test]
 fn no_failure_is_lost_when_threads_fail_together() {
     for _ in 0..200 {
-        let breaker = Breaker::builder()
-            .failure_threshold(THREADS as u32)
-            .build()
-            .unwrap();
-        let start = Barrier::new(THREADS);
-        thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    let ticket = breaker.try_admit().unwrap();
-                    start.wait();
-                    breaker.settle(ticket, Outcome::failure());
-                });
-            }
+        let breaker = Breaker::builder().failure_threshold(THREADS as u32);
+        let breaker = breaker.build().unwrap();
+        let tickets = [(); THREADS].map(|()| Mutex::new(breaker.try_admit().ok()));
+        all_at_once(|thread| {
+            let ticket = tickets[thread].lock().unwrap().take().unwrap();
+            breaker.settle(ticket, Outcome::failure());
         });
         assert_eq!(breaker.snapshot().state, BreakerState::Open);
     }
@@ -63,7 +65,7 @@ fn no_failure_is_lost_when_threads_fail_together() {
 
 #[test]
 fn no_result_is_lost_when_threads_succeed_and_fail_together() {
-    const SUCCESSES: u64 = 4_000;
+    const CALLS: u64 = 4_000;
     const FAILURES: u64 = 40;
     for window in [
         Window::Calls(1_000_000),
@@ -76,27 +78,18 @@ fn no_result_is_lost_when_threads_succeed_and_fail_together() {
             .minimum_calls(1_000_000)
             .build()
             .unwrap();
-        let start = Barrier::new(THREADS);
-        thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    start.wait();
-                    for n in 0..SUCCESSES + FAILURES {
-                        let ticket = breaker.try_admit().unwrap();
-                        let fails = n % (SUCCESSES / FAILURES + 1) == 0;
-                        let outcome = if fails {
-                            Outcome::failure()
-                        } else {
-                            Outcome::Success
-                        };
-                        breaker.settle(ticket, outcome);
-                    }
-                });
+        all_at_once(|_| {
+            for n in 0..CALLS {
+                let outcome = match n % (CALLS / FAILURES) {
+                    0 => Outcome::failure(),
+                    _ => Outcome::Success,
+                };
+                breaker.settle(breaker.try_admit().unwrap(), outcome);
             }
         });
         let (snapshot, threads) = (breaker.snapshot(), THREADS as u64);
         assert_eq!(snapshot.failure_count, threads * FAILURES);
-        assert_eq!(snapshot.calls, threads * (SUCCESSES + FAILURES));
+        assert_eq!(snapshot.calls, threads * CALLS);
     }
 }
 
@@ -116,22 +109,17 @@ fn through_all_its_states_under_many_threads() {
         .on_change(move |change| write.lock().unwrap().push((change.from, change.now.state)))
         .build_with_clock(clock.clone())
         .unwrap();
-    thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let (breaker, clock) = (&breaker, &clock);
-            scope.spawn(move || {
-                for n in 0..4_000 {
-                    clock.advance(Duration::from_micros(5));
-                    let Ok(permit) = Permit::acquire(breaker) else {
-                        continue;
-                    };
-                    match (n / 500 + thread) % 7 {
-                        0..3 => permit.record(Outcome::failure()),
-                        3 => drop(permit),
-                        _ => permit.record(Outcome::Success),
-                    }
-                }
-            });
+    all_at_once(|thread| {
+        for n in 0..4_000 {
+            clock.advance(Duration::from_micros(5));
+            let Ok(permit) = Permit::acquire(&breaker) else {
+                continue;
+            };
+            match (n / 500 + thread) % 7 {
+                0..3 => permit.record(Outcome::failure()),
+                3 => drop(permit),
+                _ => permit.record(Outcome::Success),
+            }
         }
     });
     let story = story.lock().unwrap().clone();
