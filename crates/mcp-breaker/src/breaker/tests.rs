@@ -75,6 +75,43 @@ fn nobody_is_refused_while_another_makes_it_half_open() {
     });
 }
 
+/// The word and the time until when it is good are two things, and must be seen as one.
+#[test]
+fn who_is_refused_hears_the_time_that_is_left() {
+    every_order(3, || {
+        let builder = Breaker::builder().failure_threshold(1);
+        let breaker = shared(builder, &ManualClock::default());
+        let ticket = breaker.try_admit().unwrap();
+        let fails = thread::spawn(ends(&breaker, ticket, Outcome::failure()));
+        if let Err(rejected) = breaker.try_admit() {
+            assert_eq!(rejected.retry_after, Some(WAIT));
+        }
+        fails.join().unwrap();
+    });
+}
+
+/// Threads that come to the lock in another order than they looked at the clock must not
+/// take that for a clock that has gone back.
+#[test]
+fn time_passes_once_for_all() {
+    every_order(3, || {
+        let clock = ManualClock::default();
+        let breaker = shared(Breaker::builder(), &clock);
+        let second_passes = |times: usize| -> Box<dyn FnOnce() + Send> {
+            let (breaker, clock) = (Arc::clone(&breaker), clock.clone());
+            Box::new(move || {
+                for _ in 0..times {
+                    clock.advance(Duration::from_secs(1));
+                    breaker.tick();
+                }
+            })
+        };
+        together(vec![second_passes(1), second_passes(2)]);
+        let age = breaker.snapshot().in_state_for;
+        assert_eq!(age, Some(Duration::from_secs(3)));
+    });
+}
+
 #[test]
 fn a_tick_takes_no_place_away() {
     every_order(3, || {
