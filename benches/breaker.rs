@@ -4,10 +4,10 @@
 //! `cargo bench -p mcp-bench --bench breaker`
 
 use std::{
-    hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    hint::{self, black_box},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use criterion::{
@@ -28,21 +28,80 @@ fn one_thread(criterion: &mut Criterion) {
     });
 }
 
-/// The time of one call while another thread makes calls as fast as it can.
+/// The time of one call while another thread makes as many.
 fn two_threads(criterion: &mut Criterion) {
     let group = criterion.benchmark_group("breaker, two threads");
     successes(group, |group, name, call| {
-        let done = AtomicBool::new(false);
+        let bursts = Bursts::default();
         thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    call();
-                }
+            scope.spawn(|| bursts.join_in(call));
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|calls| bursts.measure(calls, call));
             });
-            group.bench_function(name, |bencher| bencher.iter(call));
-            done.store(true, Ordering::Relaxed);
+            bursts.end();
         });
     });
+}
+
+/// Two threads that make calls at the same time, in bursts that are short enough not to
+/// be interrupted, and that begin together.
+#[derive(Default)]
+struct Bursts {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl Bursts {
+    const CALLS: u64 = 256;
+
+    /// What the other thread does.
+    fn join_in(&self, call: &dyn Fn()) {
+        for burst in 1.. {
+            wait_until(|| self.begun.load(Ordering::Acquire) >= burst);
+            if self.begun.load(Ordering::Acquire) == u64::MAX {
+                return;
+            }
+            (0..Self::CALLS).for_each(|_| call());
+            self.ended.store(burst, Ordering::Release);
+        }
+    }
+
+    /// What so many calls take on each of both threads.
+    fn measure(&self, calls: u64, call: &dyn Fn()) -> Duration {
+        let bursts = calls.div_ceil(Self::CALLS);
+        let mut spent = Duration::ZERO;
+        for _ in 0..bursts {
+            let burst = self.ended.load(Ordering::Acquire) + 1;
+            let start = now();
+            self.begun.store(burst, Ordering::Release);
+            (0..Self::CALLS).for_each(|_| call());
+            wait_until(|| self.ended.load(Ordering::Acquire) == burst);
+            spent += start.elapsed();
+        }
+        spent.mul_f64(calls as f64 / (bursts * Self::CALLS) as f64)
+    }
+
+    fn end(&self) {
+        self.begun.store(u64::MAX, Ordering::Release);
+    }
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    for turn in 0_u64.. {
+        if condition() {
+            return;
+        }
+        // Where there is one core only, the other thread needs it.
+        if turn % 4096 == 4095 {
+            thread::yield_now();
+        }
+        hint::spin_loop();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the time is taken")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;

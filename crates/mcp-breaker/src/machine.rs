@@ -100,8 +100,8 @@ impl Machine {
         }
     }
 
-    /// A call of this generation has ended, for how long the server asked to be left
-    /// alone.
+    /// A call of this generation has ended; `hint` is for how long the server asked to be
+    /// left alone.
     pub(crate) fn settle(&mut self, generation: u64, call: Call, hint: Option<Duration>, now: u64) {
         if u64::from(self.generation) != generation {
             return;
@@ -170,7 +170,7 @@ impl Machine {
         }
     }
 
-    /// Whether that is something new.
+    /// Begins anew in this mode, unless it is in it already.
     pub(crate) fn set_mode(&mut self, mode: BreakerMode, now: u64) {
         if self.mode != mode {
             self.mode = mode;
@@ -198,9 +198,10 @@ impl Machine {
         let policy = self.config.policy;
         self.results.roll(now);
         self.results.record(call);
-        self.run = match call.failed {
-            true if policy.in_a_row.is_some() => self.run.saturating_add(1),
-            _ => 0,
+        self.run = if call.failed && policy.in_a_row.is_some() {
+            self.run.saturating_add(1)
+        } else {
+            0
         };
         if let Some(reason) = policy.judge(self.run, self.results.tally()) {
             self.open(reason, hint, now);

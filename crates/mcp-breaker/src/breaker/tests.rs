@@ -106,7 +106,7 @@ fn time_passes_once_for_all() {
                 }
             })
         };
-        together(vec![second_passes(1), second_passes(2)]);
+        together(vec![second_passes(2), second_passes(1)]);
         let age = breaker.snapshot().in_state_for;
         assert_eq!(age, Some(Duration::from_secs(3)));
     });
