@@ -20,8 +20,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The monotonic clock of the operating system.
 ///
-/// Reading it takes some 25 ns, more than all else a breaker does for a call. It is read for
-/// calls that pass only where slow calls count or the window is one of time.
+/// Reading it takes longer than all else a breaker does for a call that succeeds
+/// (`docs/benchmarks.md`). It is read for such calls only where slow calls count or the
+/// window is one of time.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     start: Instant,
