@@ -111,7 +111,8 @@ impl Subject {
         let target = cargo::target_directory()?.join("debug");
         match side {
             Side::Client => {
-                build(&["--package", "mcp-transport", "--example", "conformance"])?;
+                let what = ["--package", "mcp-transport", "--example", "conformance"];
+                build(&[&what[..], &["--features", "oauth"]].concat())?;
                 Ok(Self::Client(target.join("examples").join("conformance")))
             }
             Side::Server => {

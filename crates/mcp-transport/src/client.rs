@@ -1,27 +1,35 @@
 //! An open connection to a server, and the calls on it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mcp_domain::{Connection, Connector as _, Error, ErrorKind, Scope};
 use rmcp::{
     Peer, RoleClient,
-    model::{
-        CallToolRequestParams, CallToolResponse, ClientConfig, ClientRequest,
-        PaginatedRequestParams, PingRequest, ProtocolVersion, ReadResourceRequestParams,
-        ReadResourceResponse,
-    },
-    service::{RunningService, ServiceError},
-};
-use serde::Serialize;
-use serde_json::Value;
-
-use crate::{
-    IntoConnector, Resource, ResourceContents, ServerInfo, Tool, ToolResult, backing::Backing,
-    failure, witness::Witness,
+    model::{ClientRequest, PingRequest, ProtocolVersion},
+    service::RunningService,
 };
 
-/// A list may have this many pages; a server that gives more is not to be trusted.
-const MOST_PAGES: usize = 1000;
+use crate::{IntoConnector, LogLevel, ServerInfo, backing::Backing, host::Host, witness::Witness};
+
+mod ask;
+mod call;
+mod lists;
+mod logging;
+mod prompts;
+mod read;
+mod resources;
+mod subscriptions;
+mod tasks;
+mod tools;
+
+pub use self::{
+    call::Call,
+    prompts::Unfinished,
+    subscriptions::{Changes, Interests},
+};
 
 /// An open connection to an MCP server.
 ///
@@ -34,13 +42,17 @@ pub struct Client {
     revision: ProtocolVersion,
     label: Arc<str>,
     witness: Witness,
+    host: Arc<Host>,
+    call_timeout: Option<Duration>,
+    /// What every request is to say, where there is no session to remember it.
+    log_level: Mutex<Option<LogLevel>>,
     open: Mutex<Option<Open>>,
 }
 
 /// What is to be closed.
 #[derive(Debug)]
 struct Open {
-    service: RunningService<RoleClient, ClientConfig>,
+    service: RunningService<RoleClient, Arc<Host>>,
     backing: Backing,
 }
 
@@ -63,9 +75,10 @@ impl Client {
     }
 
     pub(crate) fn new(
-        service: RunningService<RoleClient, ClientConfig>,
+        service: RunningService<RoleClient, Arc<Host>>,
         backing: Backing,
         label: Arc<str>,
+        call_timeout: Option<Duration>,
     ) -> Self {
         let info = service.peer_info();
         let revision = info.as_ref().map(|info| info.protocol_version.clone());
@@ -77,6 +90,9 @@ impl Client {
             revision: revision.unwrap_or_default(),
             label,
             witness: backing.witness().clone(),
+            host: Arc::clone(service.service()),
+            call_timeout,
+            log_level: Mutex::default(),
             open: Mutex::new(Some(Open { service, backing })),
         }
     }
@@ -90,130 +106,6 @@ impl Client {
         &self.revision
     }
 
-    /// The tools that the server offers, all pages of them.
-    ///
-    /// # Errors
-    ///
-    /// As any call: see [`call_tool_raw`](Self::call_tool_raw).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future abandons the call.
-    pub async fn list_tools(&self) -> Result<Vec<Tool>, Error> {
-        let mut tools = Vec::new();
-        let mut next = None;
-        for _ in 0..MOST_PAGES {
-            let page = self.told(self.peer()?.list_tools(page(next))).await?;
-            tools.extend(page.tools.into_iter().map(Tool::from));
-            next = page.next_cursor;
-            if next.is_none() {
-                return Ok(tools);
-            }
-        }
-        Err(endless("tools"))
-    }
-
-    /// Calls a tool, and takes its own report of failure for an error.
-    ///
-    /// `arguments` is anything that serialises to a JSON object, or to `null` for none.
-    ///
-    /// # Errors
-    ///
-    /// `ToolFailed`, with what the tool said, if it reports that it failed.
-    /// Otherwise as [`call_tool_raw`](Self::call_tool_raw).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future cancels the call at the server.
-    pub async fn call_tool(
-        &self,
-        name: &str,
-        arguments: impl Serialize,
-    ) -> Result<ToolResult, Error> {
-        let result = self.call_tool_raw(name, arguments).await?;
-        if result.is_error {
-            let text = result.text();
-            let text = text.trim();
-            let message = if text.is_empty() {
-                format!("tool `{name}` failed without saying why")
-            } else {
-                text.to_owned()
-            };
-            return Err(Error::new(ErrorKind::ToolFailed, message));
-        }
-        Ok(result)
-    }
-
-    /// Calls a tool, and takes its own report of failure for data
-    /// ([`ToolResult::is_error`]).
-    ///
-    /// # Errors
-    ///
-    /// - `InvalidInput` if the arguments are not a JSON object,
-    /// - `Rpc` if the server answers with an error, for instance that it knows no such tool,
-    /// - `NotSent`, `Disconnected`, `SessionExpired` or `BadResponse` if the connection failed,
-    /// - `Unsupported` if the server asks for input that this client cannot give.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future cancels the call at the server.
-    pub async fn call_tool_raw(
-        &self,
-        name: &str,
-        arguments: impl Serialize,
-    ) -> Result<ToolResult, Error> {
-        let mut params = CallToolRequestParams::new(name.to_owned());
-        params.arguments = to_object(name, arguments)?;
-        match self.told(self.peer()?.call_tool_once(params)).await? {
-            CallToolResponse::Complete(result) => Ok(ToolResult::from(result)),
-            _ => Err(unsupported(name)),
-        }
-    }
-
-    /// What the server offers to read, all pages of it.
-    ///
-    /// # Errors
-    ///
-    /// As any call: see [`call_tool_raw`](Self::call_tool_raw).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future abandons the call.
-    pub async fn list_resources(&self) -> Result<Vec<Resource>, Error> {
-        let mut resources = Vec::new();
-        let mut next = None;
-        for _ in 0..MOST_PAGES {
-            let page = self.told(self.peer()?.list_resources(page(next))).await?;
-            resources.extend(page.resources.into_iter().map(Resource::from));
-            next = page.next_cursor;
-            if next.is_none() {
-                return Ok(resources);
-            }
-        }
-        Err(endless("resources"))
-    }
-
-    /// Reads a resource.
-    ///
-    /// # Errors
-    ///
-    /// As any call: see [`call_tool_raw`](Self::call_tool_raw).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future cancels the call at the server.
-    pub async fn read_resource(&self, uri: &str) -> Result<Vec<ResourceContents>, Error> {
-        let params = ReadResourceRequestParams::new(uri);
-        match self.told(self.peer()?.read_resource_once(params)).await? {
-            ReadResourceResponse::Complete(result) => Ok(result
-                .contents
-                .into_iter()
-                .map(ResourceContents::from)
-                .collect()),
-            _ => Err(unsupported(uri)),
-        }
-    }
-
     /// The way to the server, unless it is known to be closed.
     fn peer(&self) -> Result<&Peer<RoleClient>, Error> {
         if self.is_open() {
@@ -222,17 +114,6 @@ impl Client {
         let message = format!("the connection to {} is closed", self.label);
         let error = Error::new(ErrorKind::NotSent, message);
         Err(self.witness.scrub(self.witness.add_to(error)))
-    }
-
-    /// What came of a call, in our words.
-    async fn told<T>(
-        &self,
-        call: impl Future<Output = Result<T, ServiceError>>,
-    ) -> Result<T, Error> {
-        match call.await {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(self.explain(failure::of_call(error)).await),
-        }
     }
 
     #[cold]
@@ -262,10 +143,11 @@ impl Connection for Client {
 
     async fn ping(&self) -> Result<(), Error> {
         let ping = ClientRequest::PingRequest(PingRequest::default());
-        match self.peer()?.send_request(ping).await {
+        match self.ask_once(ping, &self.how(), None).await {
+            Ok(_) => Ok(()),
             // A server that knows no ping (2026-07-28 has none) is alive all the same.
-            Ok(_) | Err(ServiceError::McpError(_)) => Ok(()),
-            Err(error) => Err(self.explain(failure::of_call(error)).await),
+            Err(error) if matches!(error.kind(), ErrorKind::Rpc(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -291,36 +173,4 @@ impl Connection for Client {
             Err(Error::new(ErrorKind::Closed, "closing was cut short").with_source(error))
         })
     }
-}
-
-fn page(cursor: Option<String>) -> Option<PaginatedRequestParams> {
-    let mut params = PaginatedRequestParams::default();
-    params.cursor = cursor;
-    Some(params)
-}
-
-fn to_object(
-    tool: &str,
-    arguments: impl Serialize,
-) -> Result<Option<serde_json::Map<String, Value>>, Error> {
-    let wrong = |what: String| {
-        let message = format!("the arguments of `{tool}` must be a JSON object, not {what}");
-        Error::new(ErrorKind::InvalidInput, message)
-    };
-    match serde_json::to_value(arguments) {
-        Ok(Value::Object(object)) => Ok(Some(object)),
-        Ok(Value::Null) => Ok(None),
-        Ok(value) => Err(wrong(value.to_string())),
-        Err(error) => Err(wrong("something that JSON cannot hold".to_owned()).with_source(error)),
-    }
-}
-
-fn endless(what: &str) -> Error {
-    let message = format!("the server's list of {what} has more than {MOST_PAGES} pages");
-    Error::new(ErrorKind::BadResponse, message)
-}
-
-fn unsupported(what: &str) -> Error {
-    let message = format!("the server wants further input for `{what}`, which is not supported");
-    Error::new(ErrorKind::Unsupported, message)
 }

@@ -6,7 +6,6 @@ use mcp_domain::{
     CommandTarget, Connector, Error, ErrorKind, Scope, Target, UnixSpeech, UnixTarget,
 };
 use rmcp::{
-    model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion},
     service::{
         ClientCacheConfig, ClientInitializeError, ClientServiceExt as _, RoleClient, RunningService,
     },
@@ -19,10 +18,11 @@ use tokio::{
 };
 
 use crate::{
-    Client, Lifecycle,
+    Client, Handlers, Lifecycle,
     backing::{Backing, Peer, Task},
     bounded::Limit,
     failure,
+    host::{Host, Watched},
     http::{Endpoint, Wallet},
     identity::{AnyProvider, IdentityProvider},
     lifecycle::{Failed, Memory, climb, rungs},
@@ -49,6 +49,8 @@ pub struct ClientConnector {
     message_size: usize,
     identity: Option<Arc<dyn AnyProvider>>,
     secrets: Secrets,
+    call_timeout: Option<Duration>,
+    handlers: Arc<Handlers>,
 }
 
 /// How a server is reached, checked.
@@ -62,7 +64,7 @@ enum Reach {
 }
 
 type Serve = Arc<dyn Fn(DuplexStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-type Service = RunningService<RoleClient, ClientConfig>;
+type Service = RunningService<RoleClient, Arc<Host>>;
 
 impl ClientConnector {
     /// A connector for this target.
@@ -125,6 +127,8 @@ impl ClientConnector {
             message_size: MESSAGE_SIZE,
             identity: None,
             secrets,
+            call_timeout: Some(Duration::from_secs(300)),
+            handlers: Arc::default(),
         }
     }
 
@@ -169,6 +173,21 @@ impl ClientConnector {
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         self.label = format!("`{name}` ({})", self.label).into();
+        self
+    }
+
+    /// How long a call waits for its answer, where it says nothing else. Default: 300 s;
+    /// `None`: as long as the connection lives.
+    #[must_use]
+    pub fn with_call_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.call_timeout = limit.into();
+        self
+    }
+
+    /// What answers servers that ask. Default: everything is refused.
+    #[must_use]
+    pub fn with_handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = Arc::new(handlers);
         self
     }
 
@@ -250,7 +269,9 @@ impl ClientConnector {
         T: IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let serve = us().serve_with_lifecycle(transport, lifecycle.mode());
+        let host = Arc::new(Host::new(Arc::clone(&self.handlers)));
+        let transport = Watched::new(transport.into_transport(), Arc::clone(&host));
+        let serve = host.serve_with_lifecycle(transport, lifecycle.mode());
         let service: Result<Service, ClientInitializeError> =
             match timeout_at(deadline, Box::pin(serve)).await {
                 Ok(service) => service,
@@ -264,7 +285,8 @@ impl ClientConnector {
                 // One cache per connection would give each caller another view.
                 let no_cache = ClientCacheConfig::disabled();
                 service.set_response_cache_config(no_cache).await;
-                Ok(Client::new(service, backing, Arc::clone(&self.label)))
+                let label = Arc::clone(&self.label);
+                Ok(Client::new(service, backing, label, self.call_timeout))
             }
             Err(error) => {
                 let error = backing.witness().explain(failure::of_connect(error)).await;
@@ -304,15 +326,6 @@ fn as_connect_failure(error: Error) -> Error {
     }
 }
 
-/// What we say of ourselves.
-fn us() -> ClientConfig {
-    let name = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    let mut config = ClientConfig::new(ClientCapabilities::default(), name);
-    // The newest revision that has a handshake: some servers refuse others.
-    config.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-    config
-}
-
 impl Connector for ClientConnector {
     type Connection = Client;
 
@@ -332,6 +345,8 @@ impl fmt::Debug for ClientConnector {
             .field("target", &self.label)
             .field("lifecycle", &self.lifecycle)
             .field("connect_timeout", &self.connect_timeout)
+            .field("call_timeout", &self.call_timeout)
+            .field("handlers", &self.handlers)
             .finish_non_exhaustive()
     }
 }

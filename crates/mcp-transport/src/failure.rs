@@ -69,7 +69,7 @@ pub(crate) fn of_connect(error: ClientInitializeError) -> Error {
 }
 
 /// The server answered with a JSON-RPC error.
-fn of_answer(data: &ErrorData) -> Error {
+pub(crate) fn of_answer(data: &ErrorData) -> Error {
     let kind = match data.code {
         // The official TypeScript server reports a lost session like this.
         ErrorCode(-32000 | -32001) if speaks_of_session(&data.message) => ErrorKind::SessionExpired,

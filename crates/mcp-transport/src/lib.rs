@@ -46,6 +46,8 @@ mod bounded;
 mod client;
 mod connector;
 mod failure;
+mod handlers;
+mod host;
 mod http;
 mod identity;
 mod infer;
@@ -60,13 +62,20 @@ mod servers_file;
 mod witness;
 
 pub use self::{
-    client::Client,
+    client::{Call, Changes, Client, Interests, Unfinished},
     connector::ClientConnector,
+    handlers::{
+        Change, Elicitation, ElicitationReply, Handlers, Root, SamplingReply, SamplingRequest,
+    },
     identity::{Identity, IdentityProvider, IdentityRequest, Refusal},
     infer::infer,
     into_connector::IntoConnector,
     lifecycle::Lifecycle,
-    model::{Content, Resource, ResourceContents, ServerInfo, Tool, ToolResult},
+    model::{
+        Completions, Content, LogLevel, LogMessage, Message, Progress, Prompt, PromptAnswer,
+        PromptArgument, Resource, ResourceContents, ResourceTemplate, Role, ServerInfo, Tool,
+        ToolResult,
+    },
     servers_file::ServersFile,
 };
 

@@ -4,10 +4,18 @@
 //! users of this crate.
 
 use rmcp::model as wire;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use mcp_domain::{Error, ErrorKind};
+
+mod events;
+mod prompt;
+
+pub use self::{
+    events::{LogLevel, LogMessage, Progress},
+    prompt::{Completions, Message, Prompt, PromptAnswer, PromptArgument, Role},
+};
 
 /// What a server said of itself when the connection was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,8 +29,16 @@ pub struct ServerInfo {
     pub revision: String,
     /// How it wants to be used, for the model's eyes.
     pub instructions: Option<String>,
+    /// Does it complete the arguments of prompts and resource templates?
+    pub has_completions: bool,
+    /// Does it send log messages?
+    pub has_logging: bool,
+    /// Does it offer prompts?
+    pub has_prompts: bool,
     /// Does it offer resources?
     pub has_resources: bool,
+    /// Does it tell of changes of a resource to those who subscribe?
+    pub has_resource_updates: bool,
     /// Does it offer tools?
     pub has_tools: bool,
 }
@@ -30,14 +46,20 @@ pub struct ServerInfo {
 impl From<&wire::ServerPeerInfo> for ServerInfo {
     fn from(info: &wire::ServerPeerInfo) -> Self {
         let server = info.server_info.clone();
+        let offered = &info.capabilities;
+        let resources = offered.resources.as_ref();
         let (name, version) = server.map_or_else(Default::default, |s| (s.name, s.version));
         Self {
             name,
             version,
             revision: info.protocol_version.as_str().to_owned(),
             instructions: info.instructions.clone(),
-            has_resources: info.capabilities.resources.is_some(),
-            has_tools: info.capabilities.tools.is_some(),
+            has_completions: offered.completions.is_some(),
+            has_logging: offered.logging.is_some(),
+            has_prompts: offered.prompts.is_some(),
+            has_resources: resources.is_some(),
+            has_resource_updates: resources.is_some_and(|r| r.subscribe == Some(true)),
+            has_tools: offered.tools.is_some(),
         }
     }
 }
@@ -103,18 +125,42 @@ impl ToolResult {
 
     /// The answer as a value of yours: from its structured form, else from its text read as JSON.
     ///
+    /// A structured answer must be an object, so that many servers put what is none
+    /// into one with the single field `result`: it is looked for there, too.
+    ///
     /// # Errors
     ///
     /// `BadResponse` if the answer has another shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let parsed = match &self.structured {
-            Some(value) => T::deserialize(value),
+            Some(value) => T::deserialize(value).or_else(|error| match unwrapped(value) {
+                Some(result) => T::deserialize(result),
+                None => Err(error),
+            }),
             None => serde_json::from_str(&self.text()),
         };
         parsed.map_err(|error| {
             let wanted = std::any::type_name::<T>();
             let message = format!("the tool's answer is not a `{wanted}`");
             Error::new(ErrorKind::BadResponse, message).with_source(error)
+        })
+    }
+}
+
+impl ToolResult {
+    /// Reads what is nearly an answer: some servers leave out parts of a block.
+    pub(crate) fn tolerant(mut answer: Value) -> Option<Self> {
+        let Value::Array(blocks) = answer.get_mut("content")?.take() else {
+            return None;
+        };
+        let blocks = blocks.into_iter().map(|block| {
+            let known = wire::ContentBlock::deserialize(&block);
+            known.map_or(Content::Other(block), Content::from)
+        });
+        Some(Self {
+            content: blocks.collect(),
+            structured: answer.get_mut("structuredContent").map(Value::take),
+            is_error: answer["isError"] == true,
         })
     }
 }
@@ -204,6 +250,31 @@ impl From<wire::Resource> for Resource {
     }
 }
 
+/// A family of resources, whose addresses follow a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ResourceTemplate {
+    /// The template (RFC 6570), such as `file:///{path}`.
+    pub uri_template: String,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub description: Option<String>,
+    /// Such as `text/csv`, if it is the same for all.
+    pub mime_type: Option<String>,
+}
+
+impl From<wire::ResourceTemplate> for ResourceTemplate {
+    fn from(template: wire::ResourceTemplate) -> Self {
+        Self {
+            uri_template: template.uri_template,
+            name: template.name,
+            description: template.description,
+            mime_type: template.mime_type,
+        }
+    }
+}
+
 /// What a resource holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -256,6 +327,12 @@ impl From<wire::ResourceContents> for ResourceContents {
             other => Self::Other(as_it_came(&other)),
         }
     }
+}
+
+/// What is in an object with the single field `result`.
+fn unwrapped(value: &Value) -> Option<&Value> {
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    object.get("result")
 }
 
 fn as_it_came(block: &impl Serialize) -> Value {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod asking;
 mod calls;
 mod closing;
 mod death;
@@ -12,9 +13,14 @@ mod identity;
 mod lifecycle;
 mod nonsense;
 mod oauth;
+mod patience;
+mod prompts;
 mod secrets;
 mod server;
 mod shell;
+mod showcase;
+mod subscriptions;
 mod targets;
+mod tasks;
 mod third_party;
 mod wire;
