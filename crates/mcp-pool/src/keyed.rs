@@ -43,7 +43,7 @@ pub(crate) struct Keyed<C: Connector> {
     /// Wakes one caller who may share when there is room on a connection in use.
     room: Notify,
     census: Mutex<Census>,
-    /// Why those who waited did so in vain.
+    /// Why the last connect that failed did so.
     failure: Mutex<Option<Error>>,
     /// When it happened, in milliseconds since `born`; 0 if the last attempt succeeded.
     failed_at: AtomicU64,

@@ -58,6 +58,7 @@
 //! ```
 
 mod backoff;
+mod configuration;
 mod counters;
 mod deadline;
 mod growth;
@@ -75,12 +76,17 @@ mod sharing;
 mod sticky;
 mod store;
 mod upkeep;
+mod warm_up;
 
+#[cfg(feature = "config")]
+pub use self::configuration::ConfigurationBuilder;
 pub use self::{
+    configuration::Configuration,
     growth::Sharing,
     lease::Lease,
     pool::{CloseReport, Pool},
     server::{Server, ServerBuilder},
-    settings::{Settings, SettingsBuilder, SettingsError},
+    settings::{Setting, Settings, SettingsBuilder, SettingsError},
     sticky::{Continuity, Sticky},
+    warm_up::{WarmUpReport, WarmedUp},
 };

@@ -2,34 +2,53 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_domain::{Connector, PoolStats};
+use mcp_domain::{Connector, PoolStats, Scope};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::{registry::Registry, server::ServerBuilder, settings::Settings};
+use crate::{
+    configuration::Configuration,
+    registry::Registry,
+    server::{Server, ServerBuilder},
+};
 
 /// A pool of connections to any number of servers.
 ///
 /// Cheap to clone; all clones are the same pool. Building one does no I/O and
 /// needs no runtime: the first call opens the first connection. When the last
-/// clone and the last [`Server`](crate::Server) are gone, what is open is closed in the background.
-pub struct Pool<C: Connector>(Arc<Registry<C>>);
+/// clone and the last [`Server`] are gone, what is open is closed in the background.
+pub struct Pool<C: Connector> {
+    registry: Arc<Registry<C>>,
+    configuration: Arc<Configuration>,
+}
 
 impl<C: Connector> Pool<C> {
-    /// A pool with these settings.
-    pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Registry::new(settings)))
+    /// A pool with these settings: a [`Configuration`], or plain [`Settings`](crate::Settings).
+    pub fn new(configuration: impl Into<Configuration>) -> Self {
+        let configuration = configuration.into();
+        Self {
+            registry: Arc::new(Registry::new(configuration.pool())),
+            configuration: Arc::new(configuration),
+        }
     }
 
     /// Starts adding a server; [`add`](ServerBuilder::add) ends it. The name appears
-    /// in errors, logs and figures.
+    /// in errors, logs and figures, and picks the server's settings.
     pub fn server(&self, name: impl Into<Arc<str>>, connector: C) -> ServerBuilder<C> {
-        ServerBuilder::new(Arc::clone(&self.0), name.into(), connector)
+        let name = name.into();
+        let settings = self.configuration.server(&name);
+        ServerBuilder::new(Arc::clone(&self.registry), settings, name, connector)
+    }
+
+    /// The servers, for the process-wide scope.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = Server<C>> {
+        let servers = self.registry.servers().into_iter();
+        servers.map(|core| Server::new(Arc::clone(&self.registry), &core, Scope::default()))
     }
 
     /// The figures over all servers and scopes.
     pub fn stats(&self) -> PoolStats {
-        self.0.stats()
+        self.registry.stats()
     }
 
     /// Closes the pool: turns new calls away, lets those in flight finish, and
@@ -43,11 +62,11 @@ impl<C: Connector> Pool<C> {
     /// If the future is dropped, the pool stays closed, and what is left to close
     /// is closed in the background.
     pub async fn close(&self, within: Duration) -> CloseReport {
-        let open = self.0.reserved();
-        self.0.close();
+        let open = self.registry.reserved();
+        self.registry.close();
         // What is left is counted below.
-        let _ = timeout(within, self.0.emptied()).await;
-        let abandoned = self.0.reserved();
+        let _ = timeout(within, self.registry.emptied()).await;
+        let abandoned = self.registry.reserved();
         CloseReport {
             closed: open.saturating_sub(abandoned),
             abandoned,
@@ -57,20 +76,23 @@ impl<C: Connector> Pool<C> {
 
 impl<C: Connector> Default for Pool<C> {
     fn default() -> Self {
-        Self::new(Settings::default())
+        Self::new(Configuration::default())
     }
 }
 
 impl<C: Connector> Clone for Pool<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            registry: Arc::clone(&self.registry),
+            configuration: Arc::clone(&self.configuration),
+        }
     }
 }
 
 impl<C: Connector> fmt::Debug for Pool<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("settings", &self.0.settings)
+            .field("configuration", &self.configuration)
             .finish_non_exhaustive()
     }
 }

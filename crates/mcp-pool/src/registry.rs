@@ -73,6 +73,12 @@ impl<C: Connector> Registry<C> {
         servers.push(Arc::downgrade(core));
     }
 
+    /// The servers, in the order in which they were added.
+    pub(crate) fn servers(&self) -> Vec<Arc<Core<C>>> {
+        let servers = lock(&self.servers);
+        servers.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// A number that nothing else in this pool has.
     pub(crate) fn number(&self) -> u64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)

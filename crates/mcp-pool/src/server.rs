@@ -9,13 +9,14 @@ use std::{
 };
 
 use mcp_domain::{CircuitBreaker, Connector, PoolStats, Scope};
+use tokio::sync::Notify;
 
 use crate::{
     Sticky,
     growth::{Room, Sharing},
     keyed::Keyed,
     registry::{Registry, worse},
-    settings::Settings,
+    settings::{Settings, SettingsBuilder, SettingsError},
     sharing::payoff::{Payoff, Verdict},
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Core<C: Connector> {
     pub(crate) pressure: Arc<AtomicUsize>,
     /// Does sharing pay?
     pub(crate) payoff: Payoff,
+    /// Wakes those who wait for what comes of connects.
+    pub(crate) attempted: Notify,
     /// How many callers a connection can serve; 0 before the first was opened.
     room: AtomicUsize,
     /// How many connections to it were opened.
@@ -99,7 +102,7 @@ pub struct Server<C: Connector> {
 }
 
 impl<C: Connector> Server<C> {
-    fn new(registry: Arc<Registry<C>>, core: &Arc<Core<C>>, scope: Scope) -> Self {
+    pub(crate) fn new(registry: Arc<Registry<C>>, core: &Arc<Core<C>>, scope: Scope) -> Self {
         Self {
             keyed: registry.keyed(core, scope),
             registry,
@@ -175,9 +178,14 @@ pub struct ServerBuilder<C: Connector> {
 }
 
 impl<C: Connector> ServerBuilder<C> {
-    pub(crate) fn new(registry: Arc<Registry<C>>, name: Arc<str>, connector: C) -> Self {
+    pub(crate) fn new(
+        registry: Arc<Registry<C>>,
+        settings: Settings,
+        name: Arc<str>,
+        connector: C,
+    ) -> Self {
         Self {
-            settings: registry.settings,
+            settings,
             registry,
             name,
             connector,
@@ -192,7 +200,8 @@ impl<C: Connector> ServerBuilder<C> {
         self
     }
 
-    /// Settings for this server alone. Default: those of the pool.
+    /// Settings for this server alone, whatever a file says of it. Default: what the
+    /// pool's [`Configuration`](crate::Configuration) has for a server of this name.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -218,6 +227,19 @@ impl<C: Connector> ServerBuilder<C> {
         self
     }
 
+    /// Changes a few settings for this server alone.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] if they cannot be, or contradict the others.
+    pub fn adjust(
+        mut self,
+        change: impl FnOnce(SettingsBuilder) -> SettingsBuilder,
+    ) -> Result<Self, SettingsError> {
+        self.settings = change(self.settings.to_builder()).build()?;
+        Ok(self)
+    }
+
     /// Adds the server, for the process-wide scope. Opens nothing.
     pub fn add(self) -> Server<C> {
         let core = Arc::new(Core {
@@ -229,6 +251,7 @@ impl<C: Connector> ServerBuilder<C> {
             is_stateless: self.is_stateless,
             pressure: self.registry.pressure(),
             payoff: Payoff::default(),
+            attempted: Notify::new(),
             room: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
         });

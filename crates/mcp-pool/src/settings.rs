@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use crate::Sharing;
 
+mod error;
+mod table;
+
+pub(crate) use self::table::Given;
+pub use self::{error::SettingsError, table::Setting};
+
 /// How a pool, or one server of it, behaves. Checked: made by [`SettingsBuilder::build`].
 ///
 /// The defaults of the first eight settings are those of the case study that
@@ -17,6 +23,7 @@ pub struct Settings {
     pub(crate) max_connection_age: Duration,
     pub(crate) health_check_interval: Duration,
     pub(crate) retry_attempts: u32,
+    pub(crate) lazy_initialization: bool,
     pub(crate) max_total: usize,
     pub(crate) max_in_flight: usize,
     pub(crate) sharing: Sharing,
@@ -54,6 +61,7 @@ impl Default for Settings {
             max_connection_age: Duration::from_secs(7200),
             health_check_interval: Duration::from_secs(300),
             retry_attempts: 2,
+            lazy_initialization: true,
             max_total: 256,
             max_in_flight: 8,
             sharing: Sharing::Auto,
@@ -118,6 +126,13 @@ impl SettingsBuilder {
         self
     }
 
+    /// Whether [`Pool::initialize`](crate::Pool::initialize) opens nothing. Default: true; if false, it opens
+    /// `min_connections` to each server, at least one, and fails where it cannot.
+    pub fn lazy_initialization(mut self, lazy: bool) -> Self {
+        self.0.lazy_initialization = lazy;
+        self
+    }
+
     /// The most connections over all servers and scopes. Default: 256. Only a pool's own settings are asked for it.
     pub fn max_total(mut self, count: usize) -> Self {
         self.0.max_total = count;
@@ -173,30 +188,8 @@ impl SettingsBuilder {
     /// [`SettingsError`] names the first setting that cannot be, and what could.
     pub fn build(self) -> Result<Settings, SettingsError> {
         let s = self.0;
-        let counts = [
-            ("max_connections", s.max_connections),
-            ("max_total", s.max_total),
-            ("max_in_flight", s.max_in_flight),
-        ];
-        for (name, value) in counts {
-            if value == 0 {
-                return Err(SettingsError::Zero { name });
-            }
-        }
-        let durations = [
-            ("connection_timeout", s.connection_timeout),
-            ("idle_timeout", s.idle_timeout),
-            ("max_connection_age", s.max_connection_age),
-            ("health_check_interval", s.health_check_interval),
-            ("call_timeout", s.call_timeout),
-            ("check_timeout", s.check_timeout),
-            ("drain_timeout", s.drain_timeout),
-            ("close_timeout", s.close_timeout),
-        ];
-        for (name, value) in durations {
-            if value.is_zero() {
-                return Err(SettingsError::Zero { name });
-            }
+        for setting in Setting::ALL {
+            setting.check(&s)?;
         }
         if s.min_connections > s.max_connections {
             return Err(SettingsError::MinAboveMax {
@@ -204,28 +197,20 @@ impl SettingsBuilder {
                 max: s.max_connections,
             });
         }
+        if s.min_connections > s.max_total {
+            return Err(SettingsError::MinAboveTotal {
+                min: s.min_connections,
+                total: s.max_total,
+            });
+        }
         Ok(s)
     }
-}
 
-/// A setting that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// Fewer connections would be allowed than are to be kept open.
-    #[error("min_connections is {min}, but max_connections is only {max}; it must be at most that")]
-    MinAboveMax {
-        /// `min_connections`.
-        min: usize,
-        /// `max_connections`.
-        max: usize,
-    },
-    /// Nothing would ever work.
-    #[error("{name} is 0; it must be more")]
-    Zero {
-        /// The setting.
-        name: &'static str,
-    },
+    #[cfg(feature = "config")]
+    pub(crate) fn set(mut self, setting: &Setting, given: Given) -> Self {
+        setting.set(&mut self.0, given);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -247,12 +232,18 @@ mod tests {
     #[test]
     fn impossible_settings_are_refused_by_name() {
         let none = Settings::builder().max_connections(0).build().unwrap_err();
-        assert_eq!(none.to_string(), "max_connections is 0; it must be more");
+        assert_eq!(
+            none.to_string(),
+            "max_connections is 0; it must be a whole number from 1 to 1000000"
+        );
         let never = Settings::builder()
             .call_timeout(Duration::ZERO)
             .build()
             .unwrap_err();
-        assert_eq!(never.to_string(), "call_timeout is 0; it must be more");
+        assert_eq!(
+            never.to_string(),
+            "call_timeout is 0.0; it must be a time of more than 0 (35, 0.5, \"500ms\", \"2h\")"
+        );
         let upside_down = Settings::builder().min_connections(7).build().unwrap_err();
         assert_eq!(upside_down, SettingsError::MinAboveMax { min: 7, max: 6 });
     }

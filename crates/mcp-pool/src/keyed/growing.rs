@@ -93,6 +93,7 @@ impl<C: Connector> Keyed<C> {
         self.failed_at.store(0, Ordering::Relaxed);
         self.lock_census().opened();
         self.store.offer(pooled);
+        self.core.attempted.notify_waiters();
     }
 
     /// A connect failed: tells those who wait, if they wait in vain; else sees to it
@@ -105,19 +106,18 @@ impl<C: Connector> Keyed<C> {
         let told = {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             let told = self.lock_census().failed();
-            if told.is_some() {
-                *failure = Some(error);
-            }
+            *failure = Some(error);
             told
         };
+        self.core.attempted.notify_waiters();
         match told {
             Some(waiting) => self.store.wake(waiting),
             None => self.grow_later(now),
         }
     }
 
-    /// Why those who waited last did so in vain.
-    pub(super) fn failure(&self) -> Option<Error> {
+    /// Why the last connect that failed did so.
+    pub(crate) fn failure(&self) -> Option<Error> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.clone()
     }

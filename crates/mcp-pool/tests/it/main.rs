@@ -10,6 +10,8 @@ mod breaker;
 mod cancellation;
 mod checkout;
 mod closing;
+#[cfg(feature = "config")]
+mod configuration;
 mod failing;
 mod fake;
 mod limits;
@@ -19,3 +21,4 @@ mod sharing;
 mod sticky;
 mod stress;
 mod upkeep;
+mod warm_up;
