@@ -111,6 +111,13 @@ impl Way {
         }
     }
 
+    pub(crate) async fn initialize(&self) -> Result<(), Error> {
+        match self {
+            Self::Direct { .. } => Ok(()),
+            Self::Pooled { pool, .. } => pool.initialize().await,
+        }
+    }
+
     pub(crate) async fn close(&self, within: Duration) {
         if let Self::Pooled { pool, .. } = self {
             let report = pool.close(within).await;

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_breaker::Breaker;
-use mcp_domain::{CircuitBreaker, PoolStats};
-use mcp_pool::{Pool, Settings, SettingsBuilder};
+use mcp_domain::{CircuitBreaker, Error, PoolStats};
+use mcp_pool::{Configuration, Pool, SettingsBuilder, SettingsError};
 use mcp_transport::ClientConnector;
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ impl DatabasePlugin {
             connector,
             access: Access::default(),
             name: "database".to_owned(),
-            settings: Settings::builder(),
+            configuration: Ok(Configuration::default()),
             breaker: None,
         }
     }
@@ -41,6 +41,20 @@ impl DatabasePlugin {
             pool: self.way.stats(),
             using_pool: self.access() == Access::Pooled,
         }
+    }
+
+    /// Starts as the pool's settings say: opens nothing while `lazy_initialization` is
+    /// true, which is the default; otherwise opens `min_connections`, at least one. In direct mode there is nothing to open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::initialize`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Pool::initialize`].
+    pub async fn initialize(&self) -> Result<(), Error> {
+        self.way.initialize().await
     }
 
     /// Closes all sessions properly, within this time. Operations fail from now on;
@@ -72,7 +86,7 @@ pub struct PluginBuilder {
     connector: ClientConnector,
     access: Access,
     name: String,
-    settings: SettingsBuilder,
+    configuration: Result<Configuration, SettingsError>,
     breaker: Option<Arc<dyn CircuitBreaker>>,
 }
 
@@ -89,9 +103,17 @@ impl PluginBuilder {
         self
     }
 
-    /// The pool's settings. Default: [`Settings::default`].
-    pub fn settings(mut self, settings: SettingsBuilder) -> Self {
-        self.settings = settings;
+    /// The pool's settings. Default: [`Settings::default`](mcp_pool::Settings::default).
+    pub fn settings(self, settings: SettingsBuilder) -> Self {
+        self.configuration(settings.build().map(Configuration::from))
+    }
+
+    /// The pool's settings, as they were read from files and the environment:
+    /// `.configuration(Configuration::from_env())`.
+    ///
+    /// Takes them also where they are wrong; see [`build`](Self::build).
+    pub fn configuration(mut self, read: Result<Configuration, SettingsError>) -> Self {
+        self.configuration = read;
         self
     }
 
@@ -103,13 +125,16 @@ impl PluginBuilder {
 
     /// Builds the plugin. Opens nothing.
     ///
-    /// Where the pool cannot be built, because its settings contradict each other,
-    /// this is logged as a warning and the plugin goes direct.
+    /// Where the pool cannot be built, because its settings are wrong, this
+    /// is logged as a warning and the plugin goes direct.
     pub fn build(self) -> DatabasePlugin {
-        let way = match (self.access, self.settings.build()) {
-            (Access::Direct, settings) => direct(self.connector, settings.unwrap_or_default()),
-            (Access::Pooled, Ok(settings)) => {
-                let pool = Pool::new(settings);
+        let way = match (self.access, self.configuration) {
+            (Access::Direct, configuration) => {
+                let configuration = configuration.unwrap_or_default();
+                direct(&self.name, self.connector, &configuration)
+            }
+            (Access::Pooled, Ok(configuration)) => {
+                let pool = Pool::new(configuration);
                 let breaker = self.breaker.unwrap_or_else(|| Arc::new(Breaker::default()));
                 let server = pool
                     .server(self.name, self.connector)
@@ -119,16 +144,16 @@ impl PluginBuilder {
             }
             (Access::Pooled, Err(error)) => {
                 tracing::warn!(%error, "the pool cannot be built; every operation opens a session of its own");
-                direct(self.connector, Settings::default())
+                direct(&self.name, self.connector, &Configuration::default())
             }
         };
         DatabasePlugin { way }
     }
 }
 
-fn direct(connector: ClientConnector, settings: Settings) -> Way {
+fn direct(name: &str, connector: ClientConnector, configuration: &Configuration) -> Way {
     Way::Direct {
         connector: Box::new(connector),
-        call_timeout: settings.call_timeout(),
+        call_timeout: configuration.server(name).call_timeout(),
     }
 }

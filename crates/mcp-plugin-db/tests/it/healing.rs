@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mcp_domain::{Error, ErrorKind};
 use mcp_plugin_db::{Access, DatabasePlugin};
+use mcp_pool::Settings;
 
 use crate::servers::{HttpServer, children, stdio};
 
@@ -67,4 +68,27 @@ async fn a_server_that_is_gone_opens_the_breaker() {
     let refused = refused.expect("the breaker never opened");
     assert!(refused.retry_after().unwrap() <= Duration::from_secs(60));
     plugin.close(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_not_lazy_finds_out_at_its_start() {
+    let mut server = HttpServer::start("127.0.0.1:0");
+    let eager = || {
+        DatabasePlugin::builder(server.connector())
+            .access(Access::Pooled)
+            .settings(
+                Settings::builder()
+                    .min_connections(2)
+                    .lazy_initialization(false),
+            )
+            .build()
+    };
+    let (well, ill) = (eager(), eager());
+    well.initialize().await.unwrap();
+    assert_eq!(well.stats().pool.total_connections, 2);
+    well.close(Duration::from_secs(10)).await;
+    server.kill();
+    let error = ill.initialize().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{}", error.chain());
+    ill.close(Duration::from_secs(10)).await;
 }

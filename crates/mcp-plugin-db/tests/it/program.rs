@@ -197,6 +197,16 @@ fn settings_that_are_nonsense_are_named() {
     let line = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(line.contains("USE_MCP_POOL is `perhaps`"), "{line}");
+    let misspelt = command()
+        .arg("tables")
+        .env("MCP_POOL_MAX_CONECTIONS", "3")
+        .output()
+        .unwrap();
+    assert_eq!(misspelt.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(misspelt.stderr).unwrap(),
+        "mcp-db: there is no setting MCP_POOL_MAX_CONECTIONS; did you mean MCP_POOL_MAX_CONNECTIONS?\n"
+    );
     for args in [["--timeout", "0"], ["--timeout", "x"], ["--timeout", "-1"]] {
         let output = command().args(args).arg("tables").output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");

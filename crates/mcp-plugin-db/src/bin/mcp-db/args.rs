@@ -38,6 +38,8 @@ Environment:
   USE_MCP_POOL   true: sessions come from a pool (default: false)
   MCP_DB_TOKEN   the token that an HTTP server of ours asks for
   PGPASSWORD     the password for a PostgreSQL that is served, if its address has none
+  MCP_POOL_*     the pool's settings, but for the time of a call, which is --timeout;
+                 MCP_POOL_FILE names a file with more
   MCP_DB_LOG     error, warn, info, debug or trace (default: warn)";
 
 /// Which server to ask.

@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 use mcp_domain::{Error, ErrorKind, Target};
 use mcp_plugin_db::{Access, DatabasePlugin, Value};
-use mcp_pool::Settings;
+use mcp_pool::Configuration;
 use mcp_transport::ClientConnector;
 
 use crate::{
@@ -17,12 +17,18 @@ const CLOSE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(server: &ServerArgs, format: Format, ask: Ask) -> Result<(), Error> {
     let access = Access::from_env().map_err(|error| invalid(error.to_string()))?;
+    let configuration = Configuration::from_env()
+        .and_then(|read| read.adjust(|settings| settings.call_timeout(server.timeout)))
+        .map_err(|error| invalid(error.to_string()))?;
     let connector = ClientConnector::new(target(server)?)?.with_connect_timeout(server.timeout);
     let plugin = DatabasePlugin::builder(connector)
         .access(access)
-        .settings(Settings::builder().call_timeout(server.timeout))
+        .configuration(Ok(configuration))
         .build();
-    let result = answer(&plugin, format, ask).await;
+    let result = match plugin.initialize().await {
+        Ok(()) => answer(&plugin, format, ask).await,
+        Err(error) => Err(error),
+    };
     plugin.close(CLOSE).await;
     print::out(&result?)
 }
