@@ -48,12 +48,14 @@ impl<C: Connector> Keyed<C> {
             0 => 0,
             _ => self.shared.room(self.limits(census)),
         };
-        census.openers(
-            settings.max_connections,
-            self.min_connections(),
-            self.core.room(),
-            free,
-        )
+        // Who has none goes before who is to have some in reserve.
+        let others_starve = self.core.pressure.load(Ordering::Relaxed) > 0;
+        let min = if others_starve {
+            0
+        } else {
+            self.min_connections()
+        };
+        census.openers(settings.max_connections, min, self.core.room(), free)
     }
 
     fn open(self: &Arc<Self>) {

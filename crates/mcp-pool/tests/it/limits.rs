@@ -93,3 +93,21 @@ async fn a_connection_that_comes_back_makes_room_for_who_waits_elsewhere() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(fake.most_present(), 1);
 }
+
+/// What is evicted for it must not be opened again in its place.
+#[tokio::test(start_paused = true)]
+async fn a_minimum_does_not_take_the_place_that_another_server_waits_for() {
+    let fake = Arc::new(FakeServer::default());
+    let settings = Settings::builder().min_connections(1).max_total(1);
+    let pool = Pool::new(settings.build().unwrap());
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (first, second) = (server("first"), server("second"));
+    for _ in 0..3 {
+        for server in [&first, &second] {
+            let start = Instant::now();
+            drop(server.lease(CALL).await.unwrap());
+            assert_eq!(start.elapsed(), Duration::ZERO);
+        }
+    }
+    assert_eq!(fake.most_present(), 1);
+}
