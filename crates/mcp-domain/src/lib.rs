@@ -49,6 +49,6 @@ pub use self::{
     error::{Error, ErrorKind, Fault, Retry},
     operation::Operation,
     scope::Scope,
-    stats::{Closures, PoolStats},
+    stats::{Closures, PoolStats, Times},
     target::{CommandTarget, HttpTarget, Target, UnixSpeech, UnixTarget},
 };

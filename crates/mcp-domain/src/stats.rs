@@ -3,8 +3,11 @@
 //! The first six fields bear the names of the case study that this project
 //! re-creates, so that its dashboards can read them.
 
+mod times;
+
 use serde::Serialize;
 
+pub use self::times::Times;
 use crate::BreakerState;
 
 /// A pool's figures at one moment, over all servers and scopes or for one of them.
@@ -49,6 +52,16 @@ pub struct PoolStats {
     /// Servers whose connections could be shared, and are not, because it was found
     /// that they run the calls of one connection one after another.
     pub unshared_servers: u64,
+    /// Leases that were held for longer than `leak_detection_threshold`.
+    pub suspected_leaks: u64,
+    /// How long callers waited for a connection, in vain or not; those only who had
+    /// to wait at all. Of a server, over all its scopes.
+    pub wait_time: Times,
+    /// How long it took to open a connection. Of a server, over all its scopes.
+    pub connect_time: Times,
+    /// How long calls and leases took; of calls, those only that took any time. Of a
+    /// server, over all its scopes.
+    pub use_time: Times,
 }
 
 /// Closed connections by reason.

@@ -73,6 +73,8 @@ pub(crate) enum Way {
     Pooled {
         pool: Pool<ClientConnector>,
         server: Server<ClientConnector>,
+        /// Does the pool belong to others, too?
+        is_shared: bool,
     },
 }
 
@@ -107,6 +109,11 @@ impl Way {
     pub(crate) fn stats(&self) -> PoolStats {
         match self {
             Self::Direct { .. } => PoolStats::default(),
+            Self::Pooled {
+                server,
+                is_shared: true,
+                ..
+            } => server.stats(),
             Self::Pooled { pool, .. } => pool.stats(),
         }
     }
@@ -114,12 +121,22 @@ impl Way {
     pub(crate) async fn initialize(&self) -> Result<(), Error> {
         match self {
             Self::Direct { .. } => Ok(()),
-            Self::Pooled { pool, .. } => pool.initialize().await,
+            Self::Pooled {
+                pool,
+                is_shared: false,
+                ..
+            } => pool.initialize().await,
+            Self::Pooled { server, .. } => server.initialize().await,
         }
     }
 
     pub(crate) async fn close(&self, within: Duration) {
-        if let Self::Pooled { pool, .. } = self {
+        if let Self::Pooled {
+            pool,
+            is_shared: false,
+            ..
+        } = self
+        {
             let report = pool.close(within).await;
             if report.abandoned > 0 {
                 tracing::warn!(?report, "the pool was closed with connections in use");

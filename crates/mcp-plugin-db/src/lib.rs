@@ -40,6 +40,7 @@
 mod access;
 mod operations;
 mod plugin;
+mod process;
 mod rows;
 mod schema;
 mod value;
@@ -47,6 +48,7 @@ mod value;
 pub use self::{
     access::{Access, FlagError},
     plugin::{DatabasePlugin, PluginBuilder, PluginStats},
+    process::POOL,
     rows::{ResultColumn, Row, Rows},
     schema::{Column, ForeignKey, Hit, Hits, Index, Table, TableName},
     value::{Decimal, DecimalError, Json, Value},

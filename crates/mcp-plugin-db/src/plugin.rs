@@ -26,6 +26,7 @@ impl DatabasePlugin {
             access: Access::default(),
             name: "database".to_owned(),
             configuration: Ok(Configuration::default()),
+            pool: None,
             breaker: None,
         }
     }
@@ -35,7 +36,8 @@ impl DatabasePlugin {
         self.way.access()
     }
 
-    /// The pool's figures; all zero in direct mode.
+    /// The figures of the plugin's own pool, or of its server in one that it shares; all
+    /// zero in direct mode.
     pub fn stats(&self) -> PluginStats {
         PluginStats {
             pool: self.way.stats(),
@@ -58,7 +60,8 @@ impl DatabasePlugin {
     }
 
     /// Closes all sessions properly, within this time. Operations fail from now on;
-    /// in direct mode there is nothing to close, and they do not.
+    /// in direct mode, and with a pool that others [share](PluginBuilder::pool), there
+    /// is nothing to close, and they do not.
     ///
     /// # Cancel safety
     ///
@@ -87,6 +90,7 @@ pub struct PluginBuilder {
     access: Access,
     name: String,
     configuration: Result<Configuration, SettingsError>,
+    pool: Option<Pool<ClientConnector>>,
     breaker: Option<Arc<dyn CircuitBreaker>>,
 }
 
@@ -117,6 +121,15 @@ impl PluginBuilder {
         self
     }
 
+    /// The pool that sessions come from when pooled, instead of one of the plugin's own;
+    /// for instance the process's: `.pool(POOL.get())`.
+    ///
+    /// Its settings hold, and the limits over all its servers. Closing the plugin leaves it open.
+    pub fn pool(mut self, pool: Pool<ClientConnector>) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
     /// The breaker that guards the server when pooled. Default: [`Breaker::default`].
     pub fn breaker(mut self, breaker: Arc<dyn CircuitBreaker>) -> Self {
         self.breaker = Some(breaker);
@@ -128,32 +141,37 @@ impl PluginBuilder {
     /// Where the pool cannot be built, because its settings are wrong, this
     /// is logged as a warning and the plugin goes direct.
     pub fn build(self) -> DatabasePlugin {
-        let way = match (self.access, self.configuration) {
-            (Access::Direct, configuration) => {
-                let configuration = configuration.unwrap_or_default();
-                direct(&self.name, self.connector, &configuration)
+        let is_shared = self.pool.is_some();
+        let pool = match (self.access, self.pool, &self.configuration) {
+            (Access::Direct, _, _) => None,
+            (Access::Pooled, Some(shared), _) => Some(shared),
+            (Access::Pooled, None, Ok(configuration)) => Some(Pool::new(configuration.clone())),
+            (Access::Pooled, None, Err(error)) => {
+                tracing::warn!(%error, "the pool cannot be built; every operation opens a session of its own");
+                None
             }
-            (Access::Pooled, Ok(configuration)) => {
-                let pool = Pool::new(configuration);
+        };
+        let way = match pool {
+            None => {
+                let configuration = self.configuration.unwrap_or_default();
+                Way::Direct {
+                    connector: Box::new(self.connector),
+                    call_timeout: configuration.server(&self.name).call_timeout(),
+                }
+            }
+            Some(pool) => {
                 let breaker = self.breaker.unwrap_or_else(|| Arc::new(Breaker::default()));
                 let server = pool
                     .server(self.name, self.connector)
                     .breaker(breaker)
                     .add();
-                Way::Pooled { pool, server }
-            }
-            (Access::Pooled, Err(error)) => {
-                tracing::warn!(%error, "the pool cannot be built; every operation opens a session of its own");
-                direct(&self.name, self.connector, &Configuration::default())
+                Way::Pooled {
+                    pool,
+                    server,
+                    is_shared,
+                }
             }
         };
         DatabasePlugin { way }
-    }
-}
-
-fn direct(name: &str, connector: ClientConnector, configuration: &Configuration) -> Way {
-    Way::Direct {
-        connector: Box::new(connector),
-        call_timeout: configuration.server(name).call_timeout(),
     }
 }

@@ -12,6 +12,8 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) struct Deadline {
     limit: Duration,
     at: Option<Instant>,
+    /// When what was bound last suspended first.
+    since: Option<Instant>,
 }
 
 /// The bound was reached.
@@ -20,7 +22,11 @@ pub(crate) struct Elapsed;
 
 impl Deadline {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, at: None }
+        Self {
+            limit,
+            at: None,
+            since: None,
+        }
     }
 
     /// Runs `future` until it ends or the bound is reached.
@@ -31,21 +37,33 @@ impl Deadline {
         &mut self,
         mut future: Pin<&mut F>,
     ) -> Result<F::Output, Elapsed> {
+        self.since = None;
         let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
         match first {
             Poll::Ready(output) => Ok(output),
-            Poll::Pending => timeout_at(self.at(), future).await.map_err(|_| Elapsed),
+            Poll::Pending => {
+                let now = Instant::now();
+                self.since = Some(now);
+                timeout_at(self.at(now), future).await.map_err(|_| Elapsed)
+            }
         }
     }
 
     /// Sleeps for `wait`, unless the bound would be reached before its end.
     pub(crate) async fn sleep(&mut self, wait: Duration) -> Result<(), Elapsed> {
-        let until = Instant::now().checked_add(wait).ok_or(Elapsed)?;
-        if until >= self.at() {
+        let now = Instant::now();
+        let until = now.checked_add(wait).ok_or(Elapsed)?;
+        if until >= self.at(now) {
             return Err(Elapsed);
         }
         tokio::time::sleep_until(until).await;
         Ok(())
+    }
+
+    /// How long what was bound last took, if it took any time: of what never
+    /// suspended, nothing is known.
+    pub(crate) fn took(&self) -> Option<Duration> {
+        self.since.map(|since| since.elapsed())
     }
 
     /// The limit, as it was set.
@@ -68,11 +86,11 @@ impl Deadline {
         self.at.is_some_and(|at| Instant::now() >= at)
     }
 
-    fn at(&mut self) -> Instant {
+    fn at(&mut self, now: Instant) -> Instant {
         // A limit beyond what the clock can tell is no limit; 30 years will do.
         const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
         let limit = self.limit.min(FAR);
-        *self.at.get_or_insert_with(|| Instant::now() + limit)
+        *self.at.get_or_insert_with(|| now + limit)
     }
 }
 

@@ -108,9 +108,9 @@ impl<C: Connector> Keyed<C> {
         Self {
             number,
             store: Store::new(core.settings),
+            counters: Counters::of(&core),
             core,
             scope,
-            counters: Counters::default(),
             registry,
             shared: Shared::default(),
             room: Notify::new(),
@@ -290,7 +290,7 @@ impl<C: Connector> Keyed<C> {
             Advice::OpenAnother => self.grow_by_one(),
             Advice::Decided(verdict) => {
                 let pays = verdict == Verdict::Pays;
-                tracing::info!(server = %self.core.name, pays, "sharing.decided");
+                tracing::info!(mcp.client.connection.pool.name = %self.core.name, pays, "sharing.decided");
             }
         }
     }

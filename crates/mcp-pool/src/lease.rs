@@ -1,13 +1,15 @@
 //! Exclusive use of a connection.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, panic::Location, sync::Arc};
 
 use mcp_domain::Connector;
+use tokio::time::Instant;
 
 use crate::{
     counters::Reason,
     held::Held,
     keyed::{Fate, Keyed, Measure, Taken},
+    leak::Watch,
 };
 
 /// Exclusive use of a connection, given back on drop.
@@ -18,13 +20,22 @@ use crate::{
 pub struct Lease<C: Connector> {
     keyed: Arc<Keyed<C>>,
     taken: Option<Taken<C>>,
+    since: Instant,
+    /// Ends with the lease.
+    _watch: Option<Watch>,
 }
 
 impl<C: Connector> Lease<C> {
-    pub(crate) fn new(keyed: Arc<Keyed<C>>, taken: Taken<C>) -> Self {
+    pub(crate) fn new(
+        keyed: Arc<Keyed<C>>,
+        taken: Taken<C>,
+        caller: &'static Location<'static>,
+    ) -> Self {
         Self {
+            _watch: Watch::start(&keyed, caller),
             keyed,
             taken: Some(taken),
+            since: Instant::now(),
         }
     }
 
@@ -46,6 +57,7 @@ impl<C: Connector> Lease<C> {
 
     fn end(&mut self, fate: Fate) {
         if let Some(taken) = self.taken.take() {
+            self.keyed.core.timings.used(Some(self.since.elapsed()));
             self.keyed.give_back(taken, fate, Measure::Nothing);
         }
     }

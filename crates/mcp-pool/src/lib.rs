@@ -61,11 +61,16 @@ mod backoff;
 mod configuration;
 mod counters;
 mod deadline;
+mod global;
 mod growth;
 mod held;
+mod histogram;
 mod keyed;
+mod leak;
 mod lease;
 mod manager;
+#[cfg(feature = "metrics")]
+mod meters;
 mod opening;
 mod pool;
 mod registry;
@@ -75,6 +80,7 @@ mod settings;
 mod sharing;
 mod sticky;
 mod store;
+mod timings;
 mod upkeep;
 mod warm_up;
 
@@ -82,6 +88,7 @@ mod warm_up;
 pub use self::configuration::ConfigurationBuilder;
 pub use self::{
     configuration::Configuration,
+    global::{GlobalPool, Replaced},
     growth::Sharing,
     lease::Lease,
     pool::{CloseReport, Pool},

@@ -36,7 +36,8 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
     let doubt = keyed.store.doubt();
     let attempt = Attempt::new(keyed, place);
     runtime.spawn(async move {
-        tracing::debug!(server = %core.name, %scope, "connect.start");
+        tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, "connect.start");
+        let since = Instant::now();
         let connect = AssertUnwindSafe(core.connector.connect(&scope)).catch_unwind();
         let result = match timeout(settings.connection_timeout, connect).await {
             Ok(Ok(result)) => result,
@@ -54,11 +55,19 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
         };
         match result {
             Ok(connection) => {
-                tracing::debug!(server = %core.name, %scope, "connect.done");
+                let took = since.elapsed();
+                core.timings.connected(took);
+                tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, ?took, "connect.done");
                 attempt.succeed(hold(&core, connection), doubt);
             }
             Err(error) => {
-                tracing::debug!(server = %core.name, %scope, error = %error.chain(), "connect.failed");
+                tracing::debug!(
+                    mcp.client.connection.pool.name = %core.name,
+                    %scope,
+                    error.type = error.kind().label(),
+                    error = %error.chain(),
+                    "connect.failed"
+                );
                 attempt.fail(error);
             }
         }

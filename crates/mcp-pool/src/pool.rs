@@ -40,6 +40,13 @@ impl<C: Connector> Pool<C> {
         ServerBuilder::new(Arc::clone(&self.registry), settings, name, connector)
     }
 
+    /// The server that was [added once](ServerBuilder::add_once) under this name, for the process-wide scope.
+    pub fn find(&self, name: &str) -> Option<Server<C>> {
+        let core = self.registry.find(name)?;
+        let registry = Arc::clone(&self.registry);
+        Some(Server::new(registry, &core, Scope::default()))
+    }
+
     /// The servers, for the process-wide scope.
     pub(crate) fn servers(&self) -> impl Iterator<Item = Server<C>> {
         let servers = self.registry.servers().into_iter();
@@ -49,6 +56,13 @@ impl<C: Connector> Pool<C> {
     /// The figures over all servers and scopes.
     pub fn stats(&self) -> PoolStats {
         self.registry.stats()
+    }
+
+    /// Sets the gauges of the `metrics` facade to what is true now. The pool does so
+    /// itself, but only each time that its upkeep runs: call this before they are read.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        crate::meters::publish(&self.registry);
     }
 
     /// Closes the pool: turns new calls away, lets those in flight finish, and

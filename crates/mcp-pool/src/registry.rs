@@ -11,7 +11,7 @@ use std::{
 use mcp_domain::{BreakerState, Connector, PoolStats, Scope};
 use tokio::{runtime::Handle, sync::Notify};
 
-use crate::{keyed::Keyed, server::Core, settings::Settings, upkeep};
+use crate::{keyed::Keyed, server::Core, settings::Settings, timings::Ledger, upkeep};
 
 /// Connections by server and scope.
 type Keys<C> = HashMap<(u64, Scope), Arc<Keyed<C>>>;
@@ -25,6 +25,8 @@ pub(crate) struct Registry<C: Connector> {
     /// many scopes there are.
     populated: Mutex<HashMap<u64, Arc<Keyed<C>>>>,
     servers: Mutex<Vec<Weak<Core<C>>>>,
+    /// The servers that are known by their names, for as long as the pool lives.
+    named: Mutex<HashMap<Arc<str>, Arc<Core<C>>>>,
     next_number: AtomicU64,
     /// Places taken, over all servers and scopes.
     reserved: AtomicUsize,
@@ -42,6 +44,8 @@ pub(crate) struct Registry<C: Connector> {
     ended: Arc<Notify>,
     /// The figures of servers and scopes that have disappeared.
     gone: Mutex<PoolStats>,
+    /// How long things took.
+    times: Ledger,
 }
 
 impl<C: Connector> Registry<C> {
@@ -51,6 +55,7 @@ impl<C: Connector> Registry<C> {
             keys: Mutex::default(),
             populated: Mutex::default(),
             servers: Mutex::default(),
+            named: Mutex::default(),
             next_number: AtomicU64::new(0),
             reserved: AtomicUsize::new(0),
             closing: AtomicUsize::new(0),
@@ -61,6 +66,7 @@ impl<C: Connector> Registry<C> {
             kept_up: AtomicBool::new(false),
             ended: Arc::default(),
             gone: Mutex::default(),
+            times: Ledger::default(),
         }
     }
 
@@ -71,6 +77,25 @@ impl<C: Connector> Registry<C> {
         let mut servers = lock(&self.servers);
         servers.retain(|server| server.strong_count() > 0);
         servers.push(Arc::downgrade(core));
+        drop(servers);
+        self.times.add(&core.timings);
+    }
+
+    /// Adds a server, or finds the one of this name that was added before.
+    pub(crate) fn add_once(&self, core: Arc<Core<C>>) -> Arc<Core<C>> {
+        let mut named = lock(&self.named);
+        let first = named.entry(Arc::clone(&core.name));
+        let first = Arc::clone(first.or_insert_with(|| Arc::clone(&core)));
+        drop(named);
+        if Arc::ptr_eq(&first, &core) {
+            self.add(&core);
+        }
+        first
+    }
+
+    /// The server that is known by this name.
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Core<C>>> {
+        lock(&self.named).get(name).cloned()
     }
 
     /// The servers, in the order in which they were added.
@@ -268,13 +293,10 @@ impl<C: Connector> Registry<C> {
         for keyed in self.all() {
             keyed.add_to(&mut stats);
         }
-        let servers: Vec<_> = lock(&self.servers)
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
-        for core in servers {
+        for core in self.servers() {
             core.add_to(&mut stats);
         }
+        self.times.sum().write_to(&mut stats);
         stats.max_connections = match stats.max_connections {
             0 => self.settings.max_connections as u64,
             sum => sum.min(self.settings.max_total as u64),

@@ -1,17 +1,18 @@
 //! A call, from the outside in: deadline, breaker, connection, call, verdict, repetition.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{panic::Location, pin::pin, sync::Arc, time::Duration};
 
 use mcp_domain::{
     CircuitBreaker, Connection as _, Connector, Error, ErrorKind, Fault, Operation, Outcome,
     Permit, Rejected, Retry,
 };
 use tokio::{runtime::Handle, time::timeout};
+use tracing::{Instrument as _, Span};
 
 use crate::{
     Server,
     backoff::Waits,
-    counters::{Reason, add},
+    counters::Reason,
     deadline::{Deadline, Elapsed},
     held::Held,
     keyed::{Fate, Keyed, Measure, Taken, Use},
@@ -51,8 +52,32 @@ impl<C: Connector> Server<C> {
             .await
     }
 
-    /// Runs one call that is told which connection it is on.
+    /// Runs one call that is told which connection it is on, in a span of its own.
     pub(crate) async fn run_on<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
+    where
+        F: Fn(&Held<C>) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let span = self.span(operation);
+        let result = self.repeat(operation, call).instrument(span.clone()).await;
+        if let Err(error) = &result {
+            span.record("error.type", error.kind().label());
+        }
+        result
+    }
+
+    /// The span of one call, over all its attempts.
+    fn span(&self, operation: Operation) -> Span {
+        tracing::debug_span!(
+            "mcp.pool.run",
+            otel.kind = "internal",
+            mcp.client.connection.pool.name = self.name(),
+            mcp.pool.operation = operation.name(),
+            error.type = tracing::field::Empty,
+        )
+    }
+
+    async fn repeat<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
     where
         F: Fn(&Held<C>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
@@ -94,8 +119,14 @@ impl<C: Connector> Server<C> {
                     return Err(self.explain(operation, attempt, &deadline, error));
                 }
             }
+            tracing::debug!(
+                attempt,
+                error.type = error.kind().label(),
+                error = %error.chain(),
+                "call.repeat"
+            );
             previous = Some(error);
-            add(&self.keyed.counters.retries);
+            self.keyed.counters.retry();
         }
         unreachable!("the loop returns after at most `retry_attempts` repetitions")
     }
@@ -109,7 +140,16 @@ impl<C: Connector> Server<C> {
     /// # Cancel safety
     ///
     /// As [`run`](Self::run).
-    pub async fn lease(&self, operation: Operation) -> Result<Lease<C>, Error> {
+    #[track_caller]
+    pub fn lease(&self, operation: Operation) -> impl Future<Output = Result<Lease<C>, Error>> {
+        self.lease_for(operation, Location::caller())
+    }
+
+    async fn lease_for(
+        &self,
+        operation: Operation,
+        caller: &'static Location<'static>,
+    ) -> Result<Lease<C>, Error> {
         let settings = &self.keyed.core.settings;
         let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
         let permit = self.admit()?;
@@ -123,7 +163,7 @@ impl<C: Connector> Server<C> {
             },
         );
         match taken {
-            Ok(taken) => Ok(Lease::new(Arc::clone(&self.keyed), taken)),
+            Ok(taken) => Ok(Lease::new(Arc::clone(&self.keyed), taken, caller)),
             Err(error) => Err(self.explain(operation, 1, &deadline, error)),
         }
     }
@@ -141,6 +181,7 @@ impl<C: Connector> Server<C> {
                     let running = pin!(call(under_way.held()));
                     deadline.bound(running).await
                 };
+                self.keyed.core.timings.used(deadline.took());
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
                 under_way.end(result.as_ref().err());
                 result
@@ -164,17 +205,19 @@ impl<C: Connector> Server<C> {
         match Permit::acquire(&**breaker) {
             Ok(permit) => Ok(Some(permit)),
             Err(rejected) => {
-                add(&self.keyed.counters.refusals);
+                self.keyed.counters.refusal();
                 Err(self.refused(rejected))
             }
         }
     }
 
     async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
-        match deadline.bound(pin!(self.keyed.checkout(how))).await {
+        let taken = deadline.bound(pin!(self.keyed.checkout(how))).await;
+        self.keyed.core.timings.waited(deadline.took());
+        match taken {
             Ok(taken) => taken,
             Err(Elapsed) => {
-                add(&self.keyed.counters.timeouts);
+                self.keyed.counters.timeout();
                 Err(self.waited_in_vain(deadline.limit()))
             }
         }

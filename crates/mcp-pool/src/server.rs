@@ -11,6 +11,8 @@ use std::{
 use mcp_domain::{CircuitBreaker, Connector, PoolStats, Scope};
 use tokio::sync::Notify;
 
+#[cfg(feature = "metrics")]
+use crate::meters::Meters;
 use crate::{
     Sticky,
     growth::{Room, Sharing},
@@ -18,6 +20,7 @@ use crate::{
     registry::{Registry, worse},
     settings::{Settings, SettingsBuilder, SettingsError},
     sharing::payoff::{Payoff, Verdict},
+    timings::{Sum, Timings},
 };
 
 /// What all scopes of one server have in common.
@@ -33,6 +36,10 @@ pub(crate) struct Core<C: Connector> {
     pub(crate) pressure: Arc<AtomicUsize>,
     /// Does sharing pay?
     pub(crate) payoff: Payoff,
+    /// How long things take.
+    pub(crate) timings: Arc<Timings>,
+    #[cfg(feature = "metrics")]
+    pub(crate) meters: Arc<Meters>,
     /// Wakes those who wait for what comes of connects.
     pub(crate) attempted: Notify,
     /// How many callers a connection can serve; 0 before the first was opened.
@@ -135,6 +142,9 @@ impl<C: Connector> Server<C> {
         let mut stats = PoolStats::default();
         self.keyed.add_to(&mut stats);
         self.keyed.core.add_to(&mut stats);
+        let mut times = Sum::default();
+        times.add(&self.keyed.core.timings);
+        times.write_to(&mut stats);
         stats
     }
 }
@@ -242,7 +252,33 @@ impl<C: Connector> ServerBuilder<C> {
 
     /// Adds the server, for the process-wide scope. Opens nothing.
     pub fn add(self) -> Server<C> {
+        let (registry, core) = self.core();
+        registry.add(&core);
+        Server::new(registry, &core, Scope::default())
+    }
+
+    /// Adds the server, unless one of this name has been added like this before: then
+    /// it is that one, with the connector, the breaker and the settings it was given.
+    /// The pool remembers it, also while nobody has a handle of it. Opens nothing.
+    ///
+    /// For those who cannot pass handles around; see [`GlobalPool`](crate::GlobalPool).
+    pub fn add_once(self) -> Server<C> {
+        let (registry, core) = self.core();
+        let core = registry.add_once(core);
+        Server::new(registry, &core, Scope::default())
+    }
+
+    fn core(self) -> (Arc<Registry<C>>, Arc<Core<C>>) {
+        #[cfg(feature = "metrics")]
+        let meters = Arc::new(Meters::new(&self.name));
+        #[cfg(feature = "metrics")]
+        let timings = Timings::new(Arc::clone(&meters));
+        #[cfg(not(feature = "metrics"))]
+        let timings = Timings::new();
         let core = Arc::new(Core {
+            timings: Arc::new(timings),
+            #[cfg(feature = "metrics")]
+            meters,
             id: self.registry.number(),
             name: self.name,
             connector: self.connector,
@@ -255,8 +291,7 @@ impl<C: Connector> ServerBuilder<C> {
             room: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
         });
-        self.registry.add(&core);
-        Server::new(self.registry, &core, Scope::default())
+        (self.registry, core)
     }
 }
 

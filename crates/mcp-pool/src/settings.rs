@@ -32,6 +32,7 @@ pub struct Settings {
     pub(crate) check_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     pub(crate) close_timeout: Duration,
+    pub(crate) leak_detection_threshold: Duration,
 }
 
 impl Settings {
@@ -71,6 +72,7 @@ impl Default for Settings {
             check_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(5),
             close_timeout: Duration::from_secs(10),
+            leak_detection_threshold: Duration::MAX,
         }
     }
 }
@@ -178,6 +180,13 @@ impl SettingsBuilder {
     /// How long closing one connection may take. Default: 10 s.
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.0.close_timeout = limit;
+        self
+    }
+
+    /// A [lease](crate::Lease) that is held for longer is reported, once: as a warning that says where it
+    /// was taken, and in the statistics. Default: off; [`Duration::MAX`] turns it off.
+    pub fn leak_detection_threshold(mut self, limit: Duration) -> Self {
+        self.0.leak_detection_threshold = limit;
         self
     }
 

@@ -130,12 +130,19 @@ impl<C: Connector> Sticky<C> {
     /// # Cancel safety
     ///
     /// As [`Server::lease`].
-    pub async fn lease(&self, operation: Operation) -> Result<(Lease<C>, Continuity), Error> {
-        let lease = self.server.lease(operation).await?;
-        let number = lease.number();
-        let continuity = self.continuity(number);
-        self.last.store(number, Ordering::Relaxed);
-        Ok((lease, continuity))
+    #[track_caller]
+    pub fn lease(
+        &self,
+        operation: Operation,
+    ) -> impl Future<Output = Result<(Lease<C>, Continuity), Error>> {
+        let lease = self.server.lease(operation);
+        async move {
+            let lease = lease.await?;
+            let number = lease.number();
+            let continuity = self.continuity(number);
+            self.last.store(number, Ordering::Relaxed);
+            Ok((lease, continuity))
+        }
     }
 
     fn continuity(&self, number: u64) -> Continuity {

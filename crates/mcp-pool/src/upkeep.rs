@@ -37,6 +37,8 @@ pub(crate) fn spawn<C: Connector>(
             for keyed in pool.populated() {
                 tend(&keyed);
             }
+            #[cfg(feature = "metrics")]
+            crate::meters::publish(&pool);
         }
     });
 }

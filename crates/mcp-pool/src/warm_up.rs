@@ -1,10 +1,6 @@
 //! Opening connections before the first call needs them.
 
-use std::{
-    cmp::max,
-    pin::pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{cmp::max, pin::pin, sync::Arc};
 
 use futures::future::join_all;
 use mcp_domain::{Connection as _, Connector, Error, ErrorKind, Operation};
@@ -28,7 +24,7 @@ impl<C: Connector> Pool<C> {
     /// As [`warm_up`](Self::warm_up).
     pub async fn initialize(&self) -> Result<(), Error> {
         let servers = self.servers();
-        let eager = servers.filter(|server| !server.keyed.core.settings.lazy_initialization);
+        let eager = servers.filter(|server| !server.is_lazy());
         warm_up(eager).await.into_result()
     }
 
@@ -43,6 +39,26 @@ impl<C: Connector> Pool<C> {
 }
 
 impl<C: Connector> Server<C> {
+    /// Starts this server alone, as [`Pool::initialize`] does all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`warm_up`](Self::warm_up).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`warm_up`](Self::warm_up).
+    pub async fn initialize(&self) -> Result<(), Error> {
+        match self.is_lazy() {
+            true => Ok(()),
+            false => self.warm_up().await.map(drop),
+        }
+    }
+
+    fn is_lazy(&self) -> bool {
+        self.keyed.core.settings.lazy_initialization
+    }
+
     /// Opens `min_connections` to this server, at least one, and asks for a sign of
     /// life. Tells how many are open. A connect that fails is repeated as in [`run`](Self::run).
     ///
@@ -82,7 +98,7 @@ async fn opened_up_to<C: Connector>(
     wanted: usize,
     keyed: &Arc<Keyed<C>>,
 ) -> Result<usize, Option<Error>> {
-    let failures = || keyed.counters.failed_connects.load(Relaxed);
+    let failures = || keyed.counters.failed_connects();
     let before = failures();
     loop {
         let mut attempted = pin!(keyed.core.attempted.notified());

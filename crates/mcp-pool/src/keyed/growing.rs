@@ -9,11 +9,7 @@ use mcp_domain::{Connector, Error};
 use tokio::runtime::Handle;
 
 use super::Keyed;
-use crate::{
-    counters::{Reason, add},
-    growth::Census,
-    held::Pooled,
-};
+use crate::{counters::Reason, growth::Census, held::Pooled};
 
 /// While connects fail and open connections are in use, the next attempt waits this long.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -90,7 +86,7 @@ impl<C: Connector> Keyed<C> {
 
     /// A connect succeeded: hands the connection to whoever waits.
     pub(crate) fn opened(self: &Arc<Self>, pooled: Pooled<C>) {
-        add(&self.counters.opened);
+        self.counters.opened();
         self.core.learn_room(pooled.held.room);
         self.failed_at.store(0, Ordering::Relaxed);
         self.lock_census().opened();
@@ -101,7 +97,7 @@ impl<C: Connector> Keyed<C> {
     /// A connect failed: tells those who wait, if they wait in vain; else sees to it
     /// that another attempt is made in time.
     pub(crate) fn failed(self: &Arc<Self>, error: Error) {
-        add(&self.counters.failed_connects);
+        self.counters.failed_connect();
         let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         let now = now.max(1);
         self.failed_at.store(now, Ordering::Relaxed);
@@ -143,6 +139,12 @@ impl<C: Connector> Keyed<C> {
     /// A connection was taken out of service; it still holds its place.
     pub(crate) fn left(&self, reason: Reason) {
         self.counters.closed(reason);
+        tracing::debug!(
+            mcp.client.connection.pool.name = %self.core.name,
+            scope = %self.scope,
+            reason = reason.label(),
+            "connection.closed"
+        );
         self.lock_census().live -= 1;
     }
 

@@ -145,6 +145,11 @@ impl Setting {
             meaning: "How long closing one connection may take.",
             kind: time(|s| &mut s.close_timeout),
         },
+        Self {
+            name: "leak_detection_threshold",
+            meaning: "A lease that is held for longer is reported, once, with where it was taken.",
+            kind: time_or_off(|s| &mut s.leak_detection_threshold),
+        },
     ];
 
     pub(crate) fn named(name: &str) -> Option<&'static Self> {

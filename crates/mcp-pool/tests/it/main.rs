@@ -14,8 +14,12 @@ mod closing;
 mod configuration;
 mod failing;
 mod fake;
+mod global;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod model;
+mod numbers;
 mod retrying;
 mod sharing;
 mod sticky;
