@@ -96,7 +96,11 @@ const RESERVED: [Reserved; 9] = [
     Reserved::new("reqwest", &["mcp-transport"]),
     Reserved::new("rmcp", &["mcp-server-db", "mcp-transport"]),
     Reserved::new("rusqlite", &["mcp-server-db"]),
-    Reserved::new("rustix", &["mcp-transport"]),
+    Reserved {
+        // Servers are killed to see what it costs.
+        for_tests: &["mcp-plugin-db"],
+        ..Reserved::new("rustix", &["mcp-transport"])
+    },
     Reserved::new("tokio-postgres", &["mcp-server-db"]),
 ];
 

@@ -4,6 +4,7 @@
 
 mod both_modes;
 mod healing;
+mod killing;
 mod one_pool;
 mod program;
 mod send;
