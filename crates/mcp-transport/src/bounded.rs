@@ -1,4 +1,5 @@
-//! A channel of lines, none of which may be longer than agreed.
+//! What a peer may send: no message longer than agreed, and no more questions than it
+//! reads answers.
 
 use std::{
     io,
@@ -14,9 +15,12 @@ use memchr::{memchr, memrchr};
 use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub(crate) use self::owed::Owed;
 use crate::lifecycle::Lenient;
 
-/// What one message may weigh, and whether the peer kept to it.
+mod owed;
+
+/// What a peer may send, and whether it kept to that.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     bytes: usize,
@@ -28,6 +32,8 @@ const NONE: u8 = 0;
 const ONE_CALL: u8 = 1;
 /// It cost the connection.
 const ALL_CALLS: u8 = 2;
+/// Too much was asked, which cost the connection.
+const ASKING: u8 = 3;
 
 impl Limit {
     pub(crate) fn of(bytes: usize) -> Self {
@@ -53,8 +59,26 @@ impl Limit {
         let noted = match self.overrun.compare_exchange(ONE_CALL, NONE, order, order) {
             Ok(noted) | Err(noted) => noted,
         };
-        let bytes = self.bytes;
-        (noted != NONE).then(|| format!("the server sent a message of more than {bytes} bytes"))
+        let (bytes, most) = (self.bytes, owed::MOST);
+        match noted {
+            NONE => None,
+            ASKING => Some(format!(
+                "the server asked on without reading {most} answers"
+            )),
+            _ => Some(format!(
+                "the server sent a message of more than {bytes} bytes"
+            )),
+        }
+    }
+
+    fn note_asking(&self) {
+        self.overrun.store(ASKING, Ordering::Relaxed);
+    }
+
+    /// The channel to a peer that may not break this limit, and is else understood as
+    /// far as can be.
+    pub(crate) fn guard<T>(&self, transport: T) -> Lenient<Owed<T>> {
+        Lenient(Owed::new(transport, self.clone()))
     }
 
     /// The channel of lines between us and a peer that may not break this limit.
@@ -62,7 +86,7 @@ impl Limit {
         &self,
         output: R,
         input: W,
-    ) -> Lenient<AsyncRwTransport<RoleClient, Bounded<R>, W>>
+    ) -> Lenient<Owed<AsyncRwTransport<RoleClient, Bounded<R>, W>>>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
@@ -74,7 +98,7 @@ impl Limit {
         };
         // The SDK would pass over a line that is too long, and the call that waits for
         // it would never end. Here the channel ends.
-        Lenient(AsyncRwTransport::new(output, input).with_max_line_length(usize::MAX))
+        self.guard(AsyncRwTransport::new(output, input).with_max_line_length(usize::MAX))
     }
 }
 

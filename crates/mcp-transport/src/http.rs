@@ -17,7 +17,11 @@ use rmcp::transport::{
 };
 
 use self::client::HttpClient;
-use crate::{bounded::Limit, lifecycle::Lenient, secrets::Secrets};
+use crate::{
+    bounded::{Limit, Owed},
+    lifecycle::Lenient,
+    secrets::Secrets,
+};
 
 pub(crate) use self::wallet::Wallet;
 
@@ -71,10 +75,10 @@ impl Endpoint {
         limit: Limit,
         wallet: Option<Wallet>,
         secrets: Secrets,
-    ) -> Lenient<StreamableHttpClientTransport<HttpClient>> {
+    ) -> Lenient<Owed<StreamableHttpClientTransport<HttpClient>>> {
         let config = self.config.clone().max_sse_event_size(limit.bytes());
-        let client = HttpClient::new(self.client.clone(), limit, wallet, secrets);
-        Lenient(StreamableHttpClientTransport::with_client(client, config))
+        let client = HttpClient::new(self.client.clone(), limit.clone(), wallet, secrets);
+        limit.guard(StreamableHttpClientTransport::with_client(client, config))
     }
 }
 

@@ -79,6 +79,45 @@ async fn a_process_that_never_stops_talking_nonsense() {
 }
 
 #[tokio::test]
+async fn a_process_that_asks_on_and_on_without_reading_the_answers() {
+    let before = peak();
+    let server = ShellServer::answering(
+        r#"case "$method" in
+            tools/call) exec yes '{"jsonrpc":"2.0","id":1,"method":"ping"}' ;;
+            *) legacy ;;
+        esac"#,
+    );
+    let error = call(server.connector()).await;
+    check(
+        &error,
+        ErrorKind::BadResponse,
+        "without reading 1000 answers",
+    );
+    assert!(peak() - before < 80 << 20, "{}", peak() - before);
+    eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn a_process_that_asks_much_and_reads_the_answers() {
+    // Twice what may pile up.
+    let server = ShellServer::answering(
+        r#"case "$method" in
+            tools/call)
+                call=$id; n=0
+                while [ $n -lt 2000 ]; do
+                    n=$((n + 1)); echo '{"jsonrpc":"2.0","id":'$n',"method":"ping"}'; read -r _
+                done
+                id=$call; legacy ;;
+            *) legacy ;;
+        esac"#,
+    );
+    let client = server.connector().connect(&Scope::default()).await.unwrap();
+    let answer = timeout(LONG, client.call_tool("any", ())).await.unwrap();
+    assert_eq!(answer.unwrap().text(), "done");
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_process_that_floods_its_errors() {
     let before = peak();
     let server = ShellServer::answering(
