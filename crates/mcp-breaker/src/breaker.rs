@@ -194,9 +194,12 @@ impl<K: Clock> Breaker<K> {
     /// Settles a success that cannot change anything but a number. False if it might.
     fn settle_by_loan(&self, mut word: Word, reading: u64) -> bool {
         let generation = word.generation();
-        while word.state() == BreakerState::Closed && word.lent() > 0 && self.is_good(reading) {
-            if word.lent() == UNCOUNTED {
-                return true;
+        while word.state() == BreakerState::Closed {
+            match word.lent() {
+                UNCOUNTED => return true,
+                0 => return false,
+                _ if !self.is_good(reading) => return false,
+                _ => {}
             }
             let less = word.0 - Word::ONE;
             let changed =

@@ -140,6 +140,38 @@ fn a_place_that_is_freed_is_taken_by_one_and_never_lost() {
 }
 
 #[test]
+fn a_probe_that_was_given_up_decides_nothing() {
+    for late in [Outcome::Success, Outcome::failure(), Outcome::Cancelled] {
+        every_order(3, move || {
+            let clock = ManualClock::default();
+            let breaker = shared(Breaker::builder(), &clock);
+            for _ in 0..5 {
+                breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
+            }
+            clock.advance(WAIT);
+            let lost = breaker.try_admit().unwrap();
+            clock.advance(WAIT);
+            let comes_back = thread::spawn(ends(&breaker, lost, late));
+            let admitted = breaker.try_admit();
+            comes_back.join().unwrap();
+            let snapshot = breaker.snapshot();
+            match (late, snapshot.state) {
+                // It came back just in time.
+                (Outcome::Success, BreakerState::Closed) => assert!(admitted.is_ok()),
+                (Outcome::Failure { .. }, BreakerState::Open) => assert!(admitted.is_err()),
+                // Another has taken its place, and is the one that decides.
+                (_, BreakerState::HalfOpen) => {
+                    assert_eq!(snapshot.probes, 1);
+                    breaker.settle(admitted.unwrap(), Outcome::Success);
+                    assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+                }
+                (late, state) => panic!("{late:?} made it {state}"),
+            }
+        });
+    }
+}
+
+#[test]
 fn failures_that_come_together_open_it_once() {
     every_order(2, || {
         let breaker = shared(

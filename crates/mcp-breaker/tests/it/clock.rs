@@ -11,23 +11,35 @@ use std::{
 use mcp_breaker::{Breaker, BreakerBuilder, Clock, Window};
 use mcp_domain::{BreakerMode, CircuitBreaker, Outcome};
 
-/// Stands still, and counts how often somebody looks.
-#[derive(Clone, Debug, Default)]
+/// Counts how often somebody looks, and goes on only then.
+#[derive(Clone, Debug)]
 struct Counting {
     looks: Arc<AtomicUsize>,
+    pace: Duration,
 }
 
 impl Clock for Counting {
     fn now(&self) -> Duration {
-        self.looks.fetch_add(1, Ordering::Relaxed);
-        Duration::from_secs(100)
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        self.pace * looks as u32
     }
 }
 
-/// How often it looks during ten of these.
+/// How often it looks during ten of these, while time stands still.
 #[track_caller]
 fn check(builder: BreakerBuilder, expected: usize, step: fn(&dyn CircuitBreaker)) {
-    let clock = Counting::default();
+    check_at(Duration::ZERO, builder, expected, step);
+}
+
+#[track_caller]
+fn check_at(
+    pace: Duration,
+    builder: BreakerBuilder,
+    expected: usize,
+    step: fn(&dyn CircuitBreaker),
+) {
+    let looks = Arc::default();
+    let clock = Counting { looks, pace };
     let breaker = builder.build_with_clock(clock.clone()).unwrap();
     step(&breaker);
     let before = clock.looks.load(Ordering::Relaxed);
@@ -67,6 +79,15 @@ fn a_refusal_needs_the_clock_only_where_the_wait_ends() {
     check(Breaker::builder().failure_threshold(1), 10, fail);
     let forced = Breaker::builder().mode(BreakerMode::ForcedOpen);
     check(forced, 0, fail);
+}
+
+/// Not even the end of a part of the window makes it ask the state machine, which would
+/// look once more.
+#[test]
+fn disabled_a_success_asks_nobody() {
     let disabled = Breaker::builder().mode(BreakerMode::Disabled);
-    check(disabled, 0, succeed);
+    check(disabled.clone(), 0, succeed);
+    let minute = Duration::from_secs(60);
+    let timed = disabled.failure_rate(0.5).window(Window::Time(minute));
+    check_at(minute, timed, 10, succeed);
 }
