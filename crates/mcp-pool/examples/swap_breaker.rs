@@ -83,7 +83,12 @@ impl Connection for Nothing {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     const CALL: Operation = Operation::new("call");
     let pool = Pool::new(Settings::builder().retry_attempts(0).build()?);
-    let breaker = Breaker::builder().failure_threshold(3).build()?;
+    let breaker = Breaker::builder()
+        .failure_threshold(3)
+        .on_change(|change| {
+            let _ = writeln!(std::io::stdout(), "guarded    {change}");
+        })
+        .build()?;
     let servers = [
         pool.server("guarded", Down)
             .breaker(Arc::new(breaker))

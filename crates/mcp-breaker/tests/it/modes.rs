@@ -96,16 +96,24 @@ fn a_listener_may_use_the_breaker() {
     );
 }
 
+struct ForcesOpen<'a>(&'a Breaker<ManualClock>);
+
+impl Drop for ForcesOpen<'_> {
+    fn drop(&mut self) {
+        self.0.set_mode(BreakerMode::ForcedOpen);
+    }
+}
+
 #[test]
 fn a_listener_that_panics_harms_nobody() {
     let builder = Breaker::builder().failure_threshold(1);
     let (breaker, clock, told) = listening(builder.on_change(|_| panic!("as planned")));
     call(&breaker, Outcome::failure());
     clock.advance(Duration::from_secs(10));
-    // Also while a panic of the caller is under way, and drops its permit.
+    // Also while a panic of the caller is under way, and makes a change.
     let caught = catch_unwind(AssertUnwindSafe(|| {
         let _permit = Permit::acquire(&breaker).unwrap();
-        breaker.set_mode(BreakerMode::ForcedOpen);
+        let _last = ForcesOpen(&breaker);
         panic!("as planned");
     }));
     assert!(caught.is_err());
