@@ -106,8 +106,8 @@ async fn sessions(bench: &Bench) -> Result<Section, Error> {
         column("per_call_us", "a session per call"),
         column("cold_us", "a session per agent"),
         column("pooled_us", "pooled"),
-        column("over_per_call", "per call / pooled"),
-        column("over_cold", "per agent / pooled"),
+        column("over_per_call", "per call / pooled").judged(),
+        column("over_cold", "per agent / pooled").judged(),
         column("samples", "samples"),
     ];
     let mut section = Section::new("agent", "An agent's session", &columns).about(&[

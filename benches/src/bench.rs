@@ -13,6 +13,8 @@ pub(crate) struct Bench {
     pub(crate) servers: Servers,
     pub(crate) effort: Effort,
     pub(crate) progress: Progress,
+    /// A longer way than the case studies', if one is asked for.
+    pub(crate) rtt: Option<Duration>,
 }
 
 impl Bench {
@@ -44,6 +46,11 @@ impl Effort {
                 time: Duration::from_secs(3),
             }
         }
+    }
+
+    /// This time, or a tenth of it.
+    pub(crate) fn time(self, full: Duration) -> Duration {
+        if self.quick { full / 10 } else { full }
     }
 
     /// `full` of something, or a tenth of it.

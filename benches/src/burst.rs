@@ -23,7 +23,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("callers", "callers"),
         column("direct_us", "direct, all served"),
         column("pooled_us", "pooled, all served"),
-        column("improvement", "improvement"),
+        column("improvement", "improvement").judged(),
         column("direct_connects", "direct, connects"),
         column("pooled_connects", "pooled, connects"),
         column("rounds", "rounds"),

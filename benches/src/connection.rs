@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     bench::Bench,
+    plot::{Bars, Plot, Tone, Unit, median},
     sample::Samples,
     section::{Cell, Section, column},
     servers::Transport,
@@ -30,7 +31,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("direct_us", "direct"),
         column("pool_first_us", "pool, first"),
         column("pool_reuse_us", "pool, reuse"),
-        column("improvement", "improvement"),
+        column("improvement", "improvement").judged(),
         column("connects", "connects"),
         column("checkouts", "checkouts"),
     ];
@@ -42,6 +43,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         "*improvement*: direct over reuse.",
     ]);
     let mut last = PoolStats::default();
+    let mut groups = Vec::new();
     for transport in Transport::ALL {
         for (lifecycle, name) in LIFECYCLES {
             let connector = bench
@@ -52,6 +54,8 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             let (direct, first) = connects(&connector, bench, &label).await?;
             let (reuse, stats) = checkouts(&connector, bench).await?;
             last = stats;
+            let medians = [&direct, &first, &reuse].map(median);
+            groups.push((format!("{transport}, {name}"), medians.into()));
             section.row(vec![
                 Cell::word(transport.name()),
                 Cell::word(name),
@@ -64,6 +68,17 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             ]);
         }
     }
+    let bars = Bars {
+        unit: Unit::Time,
+        names: vec![
+            ("direct".to_owned(), Tone::Direct),
+            ("pool, first".to_owned(), Tone::First),
+            ("pool, reuse".to_owned(), Tone::Pooled),
+        ],
+        groups,
+    };
+    let plot = Plot::bars("connection", "Until a connection is in hand", bars);
+    section.plots.push(plot);
     Ok(vec![section, statistics(&last)])
 }
 

@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     bench::Bench,
     connection::CLOSE,
+    plot::{Axis, Lines, Plot, Scale, Series, Tone, Unit},
     process::{self, Usage},
     sample::Samples,
     section::{Cell, Section, column},
@@ -49,6 +50,14 @@ impl Way {
             Self::Leaky => "direct, never closed",
             Self::Closed => "direct, closed",
             Self::Pooled => "pooled",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Leaky => Tone::Direct,
+            Self::Closed => Tone::First,
+            Self::Pooled => Tone::Pooled,
         }
     }
 
@@ -90,15 +99,47 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         "*servers' memory*: what the child processes have for themselves (stdio), or all of the server's (HTTP).",
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
+        let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
         for way in Way::ALL {
             // A server of its own, so that what one way leaves behind is not the next one's.
             let servers = Servers::start(bench.servers.program()).await?;
             let lived = live(bench, &servers, transport, way).await;
             servers.stop().await?;
-            section.row(row(transport, way, &lived?));
+            let looks = lived?;
+            section.row(row(transport, way, &looks));
+            let points = |of: fn(&(Look, u64)) -> u64| {
+                let points = looks
+                    .iter()
+                    .map(|look| (look.0.requests as f64, of(look) as f64));
+                Series::new(way.name(), way.tone(), points.collect())
+            };
+            memory.push(points(|(look, servers)| look.usage.memory + servers));
+            descriptors.push(points(|(look, _)| look.usage.descriptors));
         }
+        let title = format!("Memory with the servers', {transport}");
+        let id = format!("growth-memory-{transport}");
+        section.plots.push(plot(id, title, Unit::Bytes, memory));
+        let title = format!("File descriptors, {transport}");
+        let id = format!("growth-descriptors-{transport}");
+        section
+            .plots
+            .push(plot(id, title, Unit::Count, descriptors));
     }
     Ok(vec![section])
+}
+
+fn plot(id: String, title: String, unit: Unit, series: Vec<Series>) -> Plot {
+    let axis = |label, unit| Axis {
+        label,
+        scale: Scale::Linear,
+        unit,
+    };
+    let lines = Lines {
+        x: axis("requests", Unit::Count),
+        y: axis("", unit),
+        series,
+    };
+    Plot::lines(id, title, lines)
 }
 
 /// One process, from its first request to its last; the server's usage beside.

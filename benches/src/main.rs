@@ -5,15 +5,23 @@
 //! whatever else the machine does hits all alike.
 
 mod agent;
+mod bare;
 mod bench;
 mod burst;
 mod connection;
 mod crowd;
+mod echo;
 mod growth;
+mod limit;
+mod load;
 mod machine;
 mod operations;
+mod peers;
+mod plot;
 mod process;
 mod progress;
+mod regimes;
+mod relay;
 mod report;
 mod sample;
 mod section;
@@ -23,7 +31,7 @@ mod words;
 mod work;
 mod workers;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mcp_domain::Error;
@@ -49,7 +57,24 @@ struct Args {
     #[arg(long, value_enum, value_name = "TABLE", value_delimiter = ',')]
     only: Vec<Part>,
 
-    /// Also write the figures to this file.
+    /// Measure clients of others beside ours, and nothing else. Installs them from PyPI.
+    #[arg(long, conflicts_with = "only")]
+    peers: bool,
+
+    /// The round trip of the longer way, such as 25ms or 0.5s, instead of those that
+    /// bring a connect to what the case studies had.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    rtt: Option<Duration>,
+
+    /// Also write one page with drawings, for a browser.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Also write README.md with drawings into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    markdown: Option<PathBuf>,
+
+    /// Also write the figures to this file, for programs.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -65,6 +90,10 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum OtherProcess {
     #[command(hide = true)]
+    Client(peers::ours::Args),
+    #[command(hide = true)]
+    Echo(echo::Args),
+    #[command(hide = true)]
     Growth(growth::Args),
 }
 
@@ -78,6 +107,11 @@ enum Part {
     Startup,
     Burst,
     Agent,
+    Load,
+    Regimes,
+    Limit,
+    /// Only on request: they have to be installed.
+    Peers,
 }
 
 impl Part {
@@ -90,6 +124,10 @@ impl Part {
             Self::Startup => startup::measure(bench).await,
             Self::Burst => burst::measure(bench).await,
             Self::Agent => agent::measure(bench).await,
+            Self::Load => load::measure(bench).await,
+            Self::Regimes => regimes::measure(bench).await,
+            Self::Limit => limit::measure(bench).await,
+            Self::Peers => peers::measure(bench).await,
         }
     }
 }
@@ -98,6 +136,8 @@ impl Part {
 async fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.process {
+        Some(OtherProcess::Client(args)) => peers::ours::serve(args).await,
+        Some(OtherProcess::Echo(args)) => echo::serve(&args),
         Some(OtherProcess::Growth(args)) => growth::grow(args).await,
         None => run(&args).await,
     };
@@ -121,25 +161,84 @@ async fn run(args: &Args) -> Result<(), Error> {
         servers: Servers::start(&program).await?,
         effort: Effort { quick: args.quick },
         progress: Progress::new(),
+        rtt: args.rtt,
     };
-    let sections = measure(&bench, &args.only).await;
+    let sections = measure(&bench, &args.parts()).await;
     bench.progress.end();
     // Before anything is reported: a server that could not be ended is no success.
     bench.servers.stop().await?;
     let report = Report::new(machine, sections?);
     report.print();
-    match &args.json {
-        Some(file) => report.write_json(file),
-        None => Ok(()),
+    if let Some(file) = &args.json {
+        report.write_json(file)?;
+    }
+    if let Some(file) = &args.html {
+        report.write_html(file)?;
+    }
+    if let Some(folder) = &args.markdown {
+        report.write_markdown(folder)?;
+    }
+    Ok(())
+}
+
+impl Args {
+    /// What is measured, in the order of the report.
+    fn parts(&self) -> Vec<Part> {
+        if self.peers {
+            return vec![Part::Peers];
+        }
+        let wanted = |part: &&Part| match self.only.as_slice() {
+            [] => **part != Part::Peers,
+            only => only.contains(*part),
+        };
+        Part::value_variants()
+            .iter()
+            .filter(wanted)
+            .copied()
+            .collect()
     }
 }
 
-async fn measure(bench: &Bench, only: &[Part]) -> Result<Vec<Section>, Error> {
+async fn measure(bench: &Bench, parts: &[Part]) -> Result<Vec<Section>, Error> {
     let mut sections = Vec::new();
-    for part in Part::value_variants() {
-        if only.is_empty() || only.contains(part) {
-            sections.extend(Box::pin(part.measure(bench)).await?);
-        }
+    for part in parts {
+        sections.extend(Box::pin(part.measure(bench)).await?);
     }
     Ok(sections)
+}
+
+/// A time with its unit.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time such as 25ms or 0.5s");
+    let (figure, unit) = match text.strip_suffix("ms") {
+        Some(figure) => (figure, 1e-3),
+        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1.0),
+    };
+    let seconds: f64 = figure.trim().parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(seconds * unit).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit() {
+        assert_eq!(time("25ms"), Ok(Duration::from_millis(25)));
+        assert_eq!(time("0.5s"), Ok(Duration::from_millis(500)));
+        for wrong in ["25", "ms", "-1s", "1e300s"] {
+            assert!(time(wrong).unwrap_err().contains(wrong));
+        }
+    }
+
+    #[test]
+    fn peers_are_measured_on_request_only() {
+        let parts = |args: &[&str]| {
+            let args = [&["bench", "--mcp-db", "mcp-db"], args].concat();
+            Args::parse_from(args).parts()
+        };
+        assert!(!parts(&[]).contains(&Part::Peers));
+        assert_eq!(parts(&["--peers"]), [Part::Peers]);
+        assert_eq!(parts(&["--only", "agent,load"]), [Part::Agent, Part::Load]);
+    }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::{
     bench::Bench,
     connection::CLOSE,
+    plot::{Plot, Tone},
     sample::Samples,
     section::{Cell, Section, column},
     servers::Transport,
@@ -19,7 +20,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("operation", "operation"),
         column("direct_us", "direct"),
         column("pooled_us", "pooled"),
-        column("improvement", "improvement"),
+        column("improvement", "improvement").judged(),
         column("samples", "samples"),
     ];
     let mut section = Section::new("operations", "Operations", &columns).about(&[
@@ -35,6 +36,17 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         for work in Work::ALL {
             let label = format!("{}: {transport}", work.name());
             let (slow, fast) = compare(work, &direct, &pooled, bench, &label).await?;
+            if work == Work::Query {
+                let plot = Plot::distributions(
+                    format!("query-{transport}"),
+                    format!("A query over {transport}"),
+                    &[
+                        ("direct", Tone::Direct, &slow),
+                        ("pooled", Tone::Pooled, &fast),
+                    ],
+                );
+                section.plots.push(plot);
+            }
             section.row(vec![
                 Cell::word(transport.name()),
                 Cell::word(work.name()),

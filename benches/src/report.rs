@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::{machine::Machine, section::Section};
 
+mod html;
+mod markdown;
 mod text;
 
 /// The layout of the JSON; rises when a field changes its meaning.
@@ -33,6 +35,27 @@ impl Report {
     pub(crate) fn print(&self) {
         // Whoever closes the pipe has seen enough.
         let _ = std::io::stdout().write_all(text::of(self).as_bytes());
+    }
+
+    /// Where the pool is not ahead.
+    fn behind(&self) -> Vec<String> {
+        let lines = self.sections.iter().flat_map(Section::behind);
+        lines.collect()
+    }
+
+    /// Writes one page with drawings, for a browser.
+    pub(crate) fn write_html(&self, file: &Path) -> Result<(), Error> {
+        write(file, &html::of(self))
+    }
+
+    /// Writes `README.md` and its drawings into a folder.
+    pub(crate) fn write_markdown(&self, folder: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
+        let (page, files) = markdown::of(self);
+        for (name, drawing) in files {
+            write(&folder.join(name), &drawing)?;
+        }
+        write(&folder.join("README.md"), &page)
     }
 
     /// Writes the figures to a file, for programs.

@@ -2,7 +2,11 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::sample::{Ratio, Samples, Summary};
+use crate::{
+    plot::Plot,
+    sample::{Ratio, Samples, Summary},
+    words,
+};
 
 /// One table of the report, with what is to be known about it.
 #[derive(Debug)]
@@ -14,6 +18,9 @@ pub(crate) struct Section {
     pub(crate) about: Vec<String>,
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<Cell>>,
+    /// What came out that the figures alone do not say.
+    pub(crate) remarks: Vec<String>,
+    pub(crate) plots: Vec<Plot>,
 }
 
 impl Section {
@@ -24,6 +31,8 @@ impl Section {
             about: Vec::new(),
             columns: columns.to_vec(),
             rows: Vec::new(),
+            remarks: Vec::new(),
+            plots: Vec::new(),
         }
     }
 
@@ -38,16 +47,61 @@ impl Section {
     }
 }
 
+impl Section {
+    /// Does this column hold words, which stand to the left?
+    pub(crate) fn is_words(&self, column: usize) -> bool {
+        self.rows.iter().all(|row| row[column].is_word())
+    }
+
+    /// Where the pool is not ahead, in words: judged by what is certain of a ratio.
+    pub(crate) fn behind(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            for (column, cell) in self.columns.iter().zip(row) {
+                let Cell::Ratio(ratio) = cell else { continue };
+                if column.judged && ratio.low <= 1.0 {
+                    let row = row.iter().take_while(|cell| cell.is_key());
+                    let row: Vec<_> = row.map(words::cell).collect();
+                    let (title, row) = (&self.title, row.join(", "));
+                    let clear = if ratio.high < 1.0 {
+                        "slower"
+                    } else {
+                        "no clear gain"
+                    };
+                    let ratio = words::cell(cell);
+                    lines.push(format!(
+                        "{title}, {row}: {clear}, {} {ratio}.",
+                        column.title
+                    ));
+                }
+            }
+        }
+        lines
+    }
+}
+
 /// A column: its name in JSON, and its heading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     pub(crate) key: &'static str,
     pub(crate) title: &'static str,
+    /// Is it a ratio of which more than one means that the pool is ahead?
+    pub(crate) judged: bool,
 }
 
-/// A column whose heading is its name.
 pub(crate) const fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column {
+        key,
+        title,
+        judged: false,
+    }
+}
+
+impl Column {
+    pub(crate) const fn judged(mut self) -> Self {
+        self.judged = true;
+        self
+    }
 }
 
 /// What stands in a table.
@@ -93,6 +147,11 @@ impl Cell {
         }
     }
 
+    /// Does it tell one row from another?
+    pub(crate) fn is_key(&self) -> bool {
+        matches!(self, Self::Word(_) | Self::Count(_))
+    }
+
     /// Words stand to the left, figures to the right.
     pub(crate) fn is_word(&self) -> bool {
         matches!(self, Self::Word(_))
@@ -120,6 +179,7 @@ impl Serialize for Section {
         map.serialize_entry("title", &self.title)?;
         map.serialize_entry("about", &self.about)?;
         map.serialize_entry("rows", &rows)?;
+        map.serialize_entry("remarks", &self.remarks)?;
         map.end()
     }
 }

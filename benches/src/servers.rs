@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -11,7 +12,7 @@ use mcp_server_db::{DatabaseServer, Limits, sample};
 use mcp_transport::ClientConnector;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, BufReader, DuplexStream},
     process::{Child, Command},
 };
 
@@ -111,6 +112,29 @@ impl Servers {
             Transport::Http => self.http().connector(),
             Transport::Stdio => self.stdio().connector(),
         }
+    }
+
+    /// Where the HTTP server is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the HTTP server listens.
+    pub(crate) fn http_address(&self) -> Result<SocketAddr, Error> {
+        let rest = self.url.strip_prefix("http://");
+        let address = rest.and_then(|rest| rest.split('/').next()?.parse().ok());
+        address.ok_or_else(|| {
+            let message = format!("the HTTP server told `{}`, which is no address", self.url);
+            Error::new(ErrorKind::BadResponse, message)
+        })
+    }
+
+    /// A channel to a server in this process.
+    pub(crate) fn in_process(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        // Ends when our end is dropped.
+        tokio::spawn(self.in_process.clone().serve_stream(theirs));
+        ours
     }
 
     /// Where another process finds the HTTP server.

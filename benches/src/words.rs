@@ -31,18 +31,30 @@ fn times(summary: &Summary) -> String {
 
 /// The ratio, and what it may be by the spread of the samples.
 fn ratio(ratio: &Ratio) -> String {
-    let show = |value: f64| {
-        if value < 9.95 {
-            format!("{value:.1}")
-        } else {
-            format!("{value:.0}")
-        }
-    };
-    let (low, high) = (show(ratio.low), show(ratio.high));
+    let (low, high) = (factor(ratio.low), factor(ratio.high));
+    let value = factor(ratio.value);
     if low == high {
-        format!("{}x", show(ratio.value))
+        format!("{value}x")
     } else {
-        format!("{}x ({low}–{high})", show(ratio.value))
+        format!("{value}x ({low}–{high})")
+    }
+}
+
+/// A factor with as many digits as can be meant.
+pub(crate) fn factor(value: f64) -> String {
+    if value < 9.95 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+/// A count, shortened where it is long.
+pub(crate) fn count(value: f64) -> String {
+    match value {
+        v if v >= 10_000.0 => format!("{:.0}k", v / 1e3),
+        v if v >= 1_000.0 => format!("{}k", v / 1e3),
+        v => format!("{v}"),
     }
 }
 

@@ -9,8 +9,17 @@ use serde_json::{Value, json};
 /// A statement with ten rows for an answer, as an agent would send it.
 const SQL: &str = "SELECT id, name, price FROM products WHERE category_id = ? LIMIT 10";
 
+/// What a client is asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    /// A list of what there is to read.
+    List,
+    Read(&'static str),
+    Tool(&'static str, Value),
+}
+
 /// An operation of the database plugin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
     Listing,
     Query,
@@ -29,6 +38,32 @@ impl Work {
             Self::Retrieval => "content retrieval",
             Self::Search => "search",
         }
+    }
+
+    /// The same operation in MCP's words.
+    pub(crate) fn request(self) -> Request {
+        match self {
+            Self::Listing => Request::List,
+            Self::Query => Request::Tool("query", json!({ "sql": SQL, "parameters": [1] })),
+            Self::Retrieval => Request::Read("db://tables/orders/schema"),
+            Self::Search => {
+                let arguments = json!({ "text": "sturdy kettle", "limit": 10, "table": "reviews" });
+                Request::Tool("search", arguments)
+            }
+        }
+    }
+
+    /// Is this the answer to the request? Lists and contents are told by their length.
+    pub(crate) fn check(self, answer: &Value) -> Result<(), Error> {
+        let done = match self {
+            Self::Listing => *answer == 26,
+            Self::Query => answer["row_count"] == 10,
+            Self::Retrieval => *answer == 1,
+            Self::Search => answer["hits"]
+                .as_array()
+                .is_some_and(|hits| hits.len() == 10),
+        };
+        done.then_some(()).ok_or_else(|| wrong(self.name()))
     }
 
     /// Runs the operation, and makes sure that it did its work.

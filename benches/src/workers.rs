@@ -9,6 +9,7 @@ use crate::{
     bench::Bench,
     connection::CLOSE,
     crowd::at_once,
+    plot::{Axis, Lines, Plot, Scale, Series, Tone, Unit},
     sample::Samples,
     section::{Cell, Section, column},
     servers::Transport,
@@ -24,7 +25,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("workers", "workers"),
         column("direct_us", "direct, all served"),
         column("pooled_us", "pooled, all served"),
-        column("improvement", "improvement"),
+        column("improvement", "improvement").judged(),
         column("direct_rate", "direct, calls"),
         column("pooled_rate", "pooled, calls"),
         column("opened", "connections"),
@@ -35,26 +36,48 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         "The pool is warm and has the default settings (6 connections at most); *connections* is how many it opened for all rounds.",
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
+        let (mut slow, mut fast) = (Vec::new(), Vec::new());
         for workers in WORKERS {
             let (direct, pooled, opened) = compare(bench, transport, workers).await?;
             let rate = |samples: &Samples| {
                 let calls = (samples.len() * workers) as f64;
-                Cell::Rate(calls / samples.total().as_secs_f64())
+                calls / samples.total().as_secs_f64()
             };
+            slow.push((workers as f64, rate(&direct)));
+            fast.push((workers as f64, rate(&pooled)));
             section.row(vec![
                 Cell::word(transport.name()),
                 Cell::count(workers),
                 Cell::times(&direct),
                 Cell::times(&pooled),
                 Cell::ratio(&direct, &pooled),
-                rate(&direct),
-                rate(&pooled),
+                Cell::Rate(rate(&direct)),
+                Cell::Rate(rate(&pooled)),
                 Cell::Count(opened),
                 Cell::count(direct.len()),
             ]);
         }
+        section.plots.push(plot(transport, slow, fast));
     }
     Ok(vec![section])
+}
+
+fn plot(transport: Transport, direct: Vec<(f64, f64)>, pooled: Vec<(f64, f64)>) -> Plot {
+    let axis = |label| Axis {
+        label,
+        scale: Scale::Log,
+        unit: Unit::Count,
+    };
+    let lines = Lines {
+        x: axis("workers at once"),
+        y: axis("calls per second"),
+        series: vec![
+            Series::new("direct", Tone::Direct, direct),
+            Series::new("pooled", Tone::Pooled, pooled),
+        ],
+    };
+    let title = format!("Throughput over workers, {transport}");
+    Plot::lines(format!("workers-{transport}"), title, lines)
 }
 
 async fn compare(

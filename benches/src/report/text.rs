@@ -9,12 +9,22 @@ use crate::{section::Section, words};
 
 pub(super) fn of(report: &Report) -> String {
     let mut text = format!("{}\n", report.machine.line());
+    let behind = report.behind();
+    if !behind.is_empty() {
+        text.push_str("\nWhere the pool is not ahead\n");
+    }
+    for line in behind {
+        let _ = writeln!(text, "  {line}");
+    }
     for section in &report.sections {
         let _ = write!(text, "\n{}\n", section.title);
         for line in &section.about {
             let _ = writeln!(text, "  {}", line.replace('*', ""));
         }
         let _ = writeln!(text, "{}", table(section));
+        for remark in &section.remarks {
+            let _ = writeln!(text, "  {remark}");
+        }
     }
     text
 }
@@ -28,8 +38,7 @@ pub(super) fn table(section: &Section) -> Table {
         .set_header(section.columns.iter().map(|column| column.title))
         .add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
-        let figures = section.rows.iter().any(|row| !row[index].is_word());
-        if figures {
+        if !section.is_words(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -94,7 +94,8 @@ const RESERVED: [Reserved; 9] = [
     },
     Reserved::new("deadpool-postgres", &["mcp-server-db"]),
     Reserved::new("reqwest", &["mcp-transport"]),
-    Reserved::new("rmcp", &["mcp-server-db", "mcp-transport"]),
+    // The benchmark measures the bare SDK beside ours.
+    Reserved::new("rmcp", &["mcp-bench", "mcp-server-db", "mcp-transport"]),
     Reserved::new("rusqlite", &["mcp-server-db"]),
     Reserved {
         // Servers are killed to see what it costs.

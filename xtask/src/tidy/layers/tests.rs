@@ -81,8 +81,8 @@ fn tests_know_what_the_table_grants_them_and_no_more() {
     allowed("mcp-transport", "axum", Edge::ForTests);
     let expected = "mcp-pool must not depend on mcp-transport in its tests";
     refused("mcp-pool", "mcp-transport", Edge::ForTests, expected);
-    let expected =
-        "mcp-plugin-db must not know rmcp in its tests: only mcp-server-db and mcp-transport may";
+    let expected = "mcp-plugin-db must not know rmcp in its tests: \
+                    only mcp-bench and mcp-server-db and mcp-transport may";
     refused("mcp-plugin-db", "rmcp", Edge::ForTests, expected);
 }
 

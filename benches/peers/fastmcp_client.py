@@ -1,0 +1,24 @@
+"""FastMCP's client."""
+
+import contextlib
+
+from fastmcp import Client
+
+import driver
+
+
+class FastMcp(driver.Peer):
+    packages = ("fastmcp",)
+
+    @contextlib.asynccontextmanager
+    async def connected(self):
+        async with Client(self.url) as client:
+            yield client
+
+    async def query(self, session):
+        result = await session.call_tool(driver.TOOL, driver.ARGUMENTS)
+        return result.structured_content
+
+
+if __name__ == "__main__":
+    driver.main(FastMcp)

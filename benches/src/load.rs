@@ -1,0 +1,216 @@
+//! Latency under load: calls that arrive when they arrive, whether or not the earlier
+//! ones are done.
+//!
+//! A caller who waits for the answer before asking again asks less when the server is
+//! slow, and so leaves out the worst (*coordinated omission*). Here every call has a
+//! time at which it is due, and its latency counts from then.
+
+use std::{sync::Arc, time::Duration};
+
+use mcp_domain::Error;
+use mcp_plugin_db::{Access, DatabasePlugin};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc},
+    time::Instant,
+};
+
+use crate::{
+    bench::Bench,
+    connection::CLOSE,
+    crowd::at_once,
+    plot::{Axis, Lines, Plot, Scale, Series, Tone, Unit},
+    sample::Samples,
+    section::{Cell, Section, column},
+    servers::Transport,
+    work::{Work, wrong},
+};
+
+/// The rates, in percent of what the pool could do.
+const RATES: [u32; 6] = [2, 10, 25, 50, 75, 90];
+
+/// So many calls are under way at most; the others wait, which counts as latency.
+const UNDER_WAY: usize = 64;
+
+/// Whoever has this many calls waiting does not keep up, and is not given more.
+const HOPELESS: usize = 1000;
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
+    let columns = [
+        column("transport", "transport"),
+        column("share", "load"),
+        column("rate", "calls due"),
+        column("direct_us", "direct"),
+        column("direct_done", "direct, done in time"),
+        column("pooled_us", "pooled"),
+        column("pooled_done", "pooled, done in time"),
+        column("improvement", "improvement").judged(),
+    ];
+    let mut section = Section::new("load", "Latency under load", &columns).about(&[
+        "Queries are due at random moments at a given rate, and latency counts from the moment when a query was due: nothing is left out when the server is slow.",
+        "*load*: in percent of the rate that 64 callers reach through the pool. At most 64 calls are under way at a time, direct and pooled alike.",
+        "*done in time*: how many of the calls that were due were answered before the last was due. The moments are met to about 0.1 ms.",
+    ]);
+    for transport in [Transport::Stdio, Transport::Http] {
+        let connector = bench.servers.connector(transport)?;
+        let plugins = [Access::Direct, Access::Pooled].map(|access| {
+            let builder = DatabasePlugin::builder(connector.clone());
+            Arc::new(builder.access(access).build())
+        });
+        let capacity = capacity(&plugins[1]).await?;
+        let mut points: [Vec<(f64, f64)>; 4] = Default::default();
+        for share in RATES {
+            let rate = capacity * f64::from(share) / 100.0;
+            let lasts = bench.effort.time(Duration::from_secs(2));
+            let label = format!("{share} % load: {transport}");
+            let mut bar = bench.progress.steps(&label, plugins.len());
+            let mut arrived: [Arrived; 2] = Default::default();
+            for (arrived, plugin) in arrived.iter_mut().zip(&plugins) {
+                *arrived = arrive(plugin, rate, lasts).await?;
+                bar.step();
+            }
+            let cells = arrived.each_ref().map(Arrived::cell);
+            for (index, arrived) in arrived.iter().enumerate() {
+                if let (0, Some(summary)) = (arrived.refused, arrived.latency.summary()) {
+                    points[2 * index].push((rate, summary.p50));
+                    points[2 * index + 1].push((rate, summary.p99));
+                }
+            }
+            let done = |arrived: &Arrived| {
+                let percent = 100.0 * arrived.in_time as f64 / arrived.due.max(1) as f64;
+                Cell::Word(format!("{percent:.0} %"))
+            };
+            let [direct, pooled] = cells;
+            let improvement = match (&direct, &pooled) {
+                (Cell::Times(direct), Cell::Times(pooled)) => Cell::Ratio(direct.times(pooled)),
+                _ => Cell::Missing("–".to_owned()),
+            };
+            section.row(vec![
+                Cell::word(transport.name()),
+                Cell::Word(format!("{share} %")),
+                Cell::Rate(rate),
+                direct,
+                done(&arrived[0]),
+                pooled,
+                done(&arrived[1]),
+                improvement,
+            ]);
+        }
+        section.plots.push(plot(transport, points));
+        plugins[1].close(CLOSE).await;
+    }
+    Ok(vec![section])
+}
+
+/// Calls per second, of callers who ask again as soon as they are answered.
+async fn capacity(plugin: &Arc<DatabasePlugin>) -> Result<f64, Error> {
+    const EACH: usize = 20;
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let call = || {
+            let plugin = Arc::clone(plugin);
+            async move {
+                for _ in 0..EACH {
+                    Work::Query.run(&plugin).await?;
+                }
+                Ok(())
+            }
+        };
+        best = best.min(at_once(UNDER_WAY, call).await.served()?);
+    }
+    Ok((UNDER_WAY * EACH) as f64 / best.as_secs_f64())
+}
+
+/// What became of the calls that were due.
+#[derive(Debug, Default)]
+struct Arrived {
+    due: usize,
+    /// Not even tried, for too many were waiting.
+    refused: usize,
+    /// Answered before the last one was due.
+    in_time: usize,
+    /// Of all that were answered in the end.
+    latency: Samples,
+}
+
+impl Arrived {
+    fn cell(&self) -> Cell {
+        if self.refused == 0 {
+            Cell::times(&self.latency)
+        } else {
+            Cell::Missing("cannot keep up".to_owned())
+        }
+    }
+}
+
+/// Lets calls be due at this rate for some time.
+async fn arrive(
+    plugin: &Arc<DatabasePlugin>,
+    rate: f64,
+    lasts: Duration,
+) -> Result<Arrived, Error> {
+    let (sender, mut done) = mpsc::unbounded_channel();
+    let room = Arc::new(Semaphore::new(UNDER_WAY));
+    let runtime = Handle::current();
+    let plugin = Arc::clone(plugin);
+    let end = Instant::now() + lasts;
+    // A thread of its own: the runtime's timers know milliseconds only.
+    let clock = tokio::task::spawn_blocking(move || {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut due = Instant::now();
+        let (mut count, mut refused) = (0, 0);
+        loop {
+            // Times between arrivals that know nothing of one another.
+            due += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / rate);
+            if due >= end {
+                return (count, refused);
+            }
+            count += 1;
+            // Every call that is under way or waits has a share in the room.
+            if Arc::strong_count(&room) > HOPELESS {
+                refused += 1;
+                continue;
+            }
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let (plugin, room, sender) = (Arc::clone(&plugin), Arc::clone(&room), sender.clone());
+            runtime.spawn(async move {
+                let _room = room.acquire().await;
+                let result = Work::Query.run(&plugin).await;
+                // Received as long as anybody is interested.
+                let _ = sender.send((result, due.elapsed(), Instant::now() < end));
+            });
+        }
+    });
+    let mut arrived = Arrived::default();
+    while let Some((result, latency, in_time)) = done.recv().await {
+        result?;
+        arrived.latency.push(latency);
+        arrived.in_time += usize::from(in_time);
+    }
+    (arrived.due, arrived.refused) = clock.await.map_err(|_| wrong("the clock"))?;
+    Ok(arrived)
+}
+
+fn plot(transport: Transport, points: [Vec<(f64, f64)>; 4]) -> Plot {
+    let [direct, direct_tail, pooled, pooled_tail] = points;
+    let lines = Lines {
+        x: Axis {
+            label: "calls due per second",
+            scale: Scale::Linear,
+            unit: Unit::Count,
+        },
+        y: Axis {
+            label: "latency since it was due",
+            scale: Scale::Log,
+            unit: Unit::Time,
+        },
+        series: vec![
+            Series::new("direct, p50", Tone::Direct, direct),
+            Series::new("direct, p99", Tone::Direct, direct_tail).dashed(),
+            Series::new("pooled, p50", Tone::Pooled, pooled),
+            Series::new("pooled, p99", Tone::Pooled, pooled_tail).dashed(),
+        ],
+    };
+    let title = format!("Latency under load, {transport}");
+    Plot::lines(format!("load-{transport}"), title, lines)
+}
