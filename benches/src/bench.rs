@@ -1,8 +1,9 @@
 //! What every measurement is given: servers, a measure of effort, and progress.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    foreign::Call,
     progress::{Pace, Paced, Progress},
     servers::Servers,
 };
@@ -13,6 +14,10 @@ pub(crate) struct Bench {
     pub(crate) servers: Servers,
     pub(crate) effort: Effort,
     pub(crate) progress: Progress,
+    /// Where servers of others are installed.
+    pub(crate) third_party: Option<PathBuf>,
+    /// A server that the user names, and what it is asked.
+    pub(crate) named: Option<(String, Call)>,
     /// A longer way than the case studies', if one is asked for.
     pub(crate) rtt: Option<Duration>,
 }

@@ -8,9 +8,11 @@ mod agent;
 mod bare;
 mod bench;
 mod burst;
+mod compare;
 mod connection;
 mod crowd;
 mod echo;
+mod foreign;
 mod growth;
 mod limit;
 mod load;
@@ -34,10 +36,13 @@ mod workers;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use mcp_domain::Error;
+use mcp_domain::{Error, ErrorKind};
+use serde_json::Value;
 
 use self::{
     bench::{Bench, Effort},
+    compare::Base,
+    foreign::Call,
     machine::Machine,
     progress::Progress,
     report::Report,
@@ -57,9 +62,40 @@ struct Args {
     #[arg(long, value_enum, value_name = "TABLE", value_delimiter = ',')]
     only: Vec<Part>,
 
+    /// Measure everything: what is measured by default, the peers, and servers of others.
+    #[arg(long, conflicts_with_all = ["only", "server"])]
+    all: bool,
+
     /// Measure clients of others beside ours, and nothing else. Installs them from PyPI.
-    #[arg(long, conflicts_with = "only")]
+    #[arg(long)]
     peers: bool,
+
+    /// Measure servers of others, and nothing else. Installs them from npm and PyPI.
+    #[arg(long)]
+    third_party: bool,
+
+    /// Measure this server, and nothing else: a URL, a command line, or an entry of an
+    /// mcpServers file as FILE.json#NAME.
+    #[arg(long, value_name = "URL|COMMAND|FILE#NAME")]
+    server: Option<String>,
+
+    /// The tool of that server to call. Without one, its tools are listed.
+    #[arg(long, value_name = "TOOL", requires = "server")]
+    call: Option<String>,
+
+    /// The tool's arguments, as JSON.
+    #[arg(
+        long,
+        value_name = "JSON",
+        requires = "call",
+        default_value = "{}",
+        value_parser = json
+    )]
+    arguments: Value,
+
+    /// What must be in the tool's answer.
+    #[arg(long, value_name = "TEXT", requires = "call", default_value = "")]
+    expect: String,
 
     /// The round trip of the longer way, such as 25ms or 0.5s, instead of those that
     /// bring a connect to what the case studies had.
@@ -77,6 +113,14 @@ struct Args {
     /// Also write the figures to this file, for programs.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Compare with the figures of an earlier run on the same machine, as written by --json.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+
+    /// Where servers of others are installed; `cargo xtask bench` fills it in.
+    #[arg(long, value_name = "FOLDER", env = "MCP_THIRD_PARTY", hide = true)]
+    installed: Option<PathBuf>,
 
     /// The program that serves the database; `cargo xtask bench` fills it in.
     #[arg(long, value_name = "PROGRAM", required = true)]
@@ -98,7 +142,7 @@ enum OtherProcess {
 }
 
 /// What can be measured, in the order of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum Part {
     Connection,
     Operations,
@@ -112,6 +156,10 @@ enum Part {
     Limit,
     /// Only on request: they have to be installed.
     Peers,
+    /// Only on request: they have to be installed.
+    ThirdParty,
+    #[value(skip)]
+    Server,
 }
 
 impl Part {
@@ -128,6 +176,18 @@ impl Part {
             Self::Regimes => regimes::measure(bench).await,
             Self::Limit => limit::measure(bench).await,
             Self::Peers => peers::measure(bench).await,
+            Self::ThirdParty => match &bench.third_party {
+                Some(folder) => foreign::third_party(bench, folder).await,
+                None => {
+                    let message =
+                        "servers of others are installed by `cargo xtask bench --third-party`";
+                    Err(Error::new(ErrorKind::InvalidInput, message))
+                }
+            },
+            Self::Server => match &bench.named {
+                Some((target, call)) => foreign::named(bench, target, call.clone()).await,
+                None => Ok(Vec::new()),
+            },
         }
     }
 }
@@ -154,6 +214,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), Error> {
+    // Before minutes are spent.
+    let base = args.compare.as_deref().map(Base::read).transpose()?;
     let machine = Machine::this();
     // Without it, the arguments would have been refused.
     let program = args.mcp_db.clone().unwrap_or_default();
@@ -162,12 +224,18 @@ async fn run(args: &Args) -> Result<(), Error> {
         effort: Effort { quick: args.quick },
         progress: Progress::new(),
         rtt: args.rtt,
+        third_party: args.installed.clone(),
+        named: args.server.clone().map(|server| (server, args.call())),
     };
     let sections = measure(&bench, &args.parts()).await;
     bench.progress.end();
     // Before anything is reported: a server that could not be ended is no success.
     bench.servers.stop().await?;
-    let report = Report::new(machine, sections?);
+    let mut sections = sections?;
+    if let Some(base) = base {
+        sections.insert(0, base.compare(&sections));
+    }
+    let report = Report::new(machine, sections);
     report.print();
     if let Some(file) = &args.json {
         report.write_json(file)?;
@@ -184,18 +252,33 @@ async fn run(args: &Args) -> Result<(), Error> {
 impl Args {
     /// What is measured, in the order of the report.
     fn parts(&self) -> Vec<Part> {
-        if self.peers {
-            return vec![Part::Peers];
+        let mut parts = self.only.clone();
+        let named = [
+            (self.peers || self.all, Part::Peers),
+            (self.third_party || self.all, Part::ThirdParty),
+            (self.server.is_some(), Part::Server),
+        ];
+        let named = named.into_iter().filter(|(named, _)| *named);
+        parts.extend(named.map(|(_, part)| part));
+        if parts.is_empty() || self.all {
+            let by_default = |part: &&Part| !matches!(part, Part::Peers | Part::ThirdParty);
+            parts.extend(Part::value_variants().iter().filter(by_default));
         }
-        let wanted = |part: &&Part| match self.only.as_slice() {
-            [] => **part != Part::Peers,
-            only => only.contains(*part),
-        };
-        Part::value_variants()
-            .iter()
-            .filter(wanted)
-            .copied()
-            .collect()
+        parts.sort_unstable();
+        parts.dedup();
+        parts
+    }
+
+    /// What the named server is asked.
+    fn call(&self) -> Call {
+        match &self.call {
+            None => Call::ListTools,
+            Some(name) => Call::Tool {
+                name: name.clone(),
+                arguments: self.arguments.clone(),
+                expected: self.expect.clone(),
+            },
+        }
     }
 }
 
@@ -205,6 +288,11 @@ async fn measure(bench: &Bench, parts: &[Part]) -> Result<Vec<Section>, Error> {
         sections.extend(Box::pin(part.measure(bench)).await?);
     }
     Ok(sections)
+}
+
+/// A tool's arguments.
+fn json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 /// A time with its unit.
@@ -232,13 +320,16 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_measured_on_request_only() {
+    fn what_must_be_installed_is_measured_on_request_only() {
         let parts = |args: &[&str]| {
             let args = [&["bench", "--mcp-db", "mcp-db"], args].concat();
             Args::parse_from(args).parts()
         };
         assert!(!parts(&[]).contains(&Part::Peers));
         assert_eq!(parts(&["--peers"]), [Part::Peers]);
+        let server = parts(&["--server", "http://127.0.0.1:1/mcp", "--third-party"]);
+        assert_eq!(server, [Part::ThirdParty, Part::Server]);
+        assert_eq!(parts(&["--all"]).len(), Part::value_variants().len());
         assert_eq!(parts(&["--only", "agent,load"]), [Part::Agent, Part::Load]);
     }
 }

@@ -120,6 +120,18 @@ impl Unit {
             Self::Time => words::time(value),
         }
     }
+
+    /// A round figure, at a tick.
+    pub(crate) fn tick(self, value: f64) -> String {
+        let text = self.show(value);
+        match text.split_once(' ') {
+            Some((figure, unit)) if figure.contains('.') => {
+                let figure = figure.trim_end_matches('0').trim_end_matches('.');
+                format!("{figure} {unit}")
+            }
+            _ => text,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

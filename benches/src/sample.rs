@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// Durations of one kind.
@@ -88,7 +88,7 @@ impl Summary {
 }
 
 /// How many times slower one is than another, by the medians.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ratio {
     pub(crate) value: f64,
     /// The ratio of the true medians lies between `low` and `high`.

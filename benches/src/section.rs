@@ -60,9 +60,7 @@ impl Section {
             for (column, cell) in self.columns.iter().zip(row) {
                 let Cell::Ratio(ratio) = cell else { continue };
                 if column.judged && ratio.low <= 1.0 {
-                    let row = row.iter().take_while(|cell| cell.is_key());
-                    let row: Vec<_> = row.map(words::cell).collect();
-                    let (title, row) = (&self.title, row.join(", "));
+                    let (title, row) = (&self.title, key(row));
                     let clear = if ratio.high < 1.0 {
                         "slower"
                     } else {
@@ -78,6 +76,29 @@ impl Section {
         }
         lines
     }
+}
+
+impl Section {
+    /// The judged ratios, each with its place in the report.
+    pub(crate) fn ratios(&self) -> Vec<(String, Ratio)> {
+        let mut ratios = Vec::new();
+        for row in &self.rows {
+            for (column, cell) in self.columns.iter().zip(row) {
+                if let (true, Cell::Ratio(ratio)) = (column.judged, cell) {
+                    let place = format!("{}: {}: {}", self.id, key(row), column.key);
+                    ratios.push((place, *ratio));
+                }
+            }
+        }
+        ratios
+    }
+}
+
+/// What tells a row from the others.
+fn key(row: &[Cell]) -> String {
+    let cells = row.iter().take_while(|cell| cell.is_key());
+    let words: Vec<_> = cells.map(words::cell).collect();
+    words.join(", ")
 }
 
 /// A column: its name in JSON, and its heading.
@@ -165,7 +186,12 @@ impl Serialize for Section {
 
         impl Serialize for Named<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(|c| c.key).zip(self.1))
+                let mut map = serializer.serialize_map(None)?;
+                map.serialize_entry("key", &key(self.1))?;
+                for (column, cell) in self.0.iter().zip(self.1) {
+                    map.serialize_entry(column.key, cell)?;
+                }
+                map.end()
             }
         }
 

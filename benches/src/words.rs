@@ -53,8 +53,18 @@ pub(crate) fn factor(value: f64) -> String {
 pub(crate) fn count(value: f64) -> String {
     match value {
         v if v >= 10_000.0 => format!("{:.0}k", v / 1e3),
-        v if v >= 1_000.0 => format!("{}k", v / 1e3),
-        v => format!("{v}"),
+        v if v >= 1_000.0 => format!("{}k", round(v / 1e3)),
+        v => round(v),
+    }
+}
+
+/// A figure with three digits, and no zeros behind the point.
+pub(crate) fn round(value: f64) -> String {
+    let text = digits(value);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use crate::cargo;
+use crate::{cargo, third_party};
 
 /// All arguments are the measuring program's.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
@@ -17,5 +17,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     // From where the user stands, so that a relative file is found there.
     let mut measure = Command::new(built("mcp-bench"));
     measure.arg("--mcp-db").arg(built("mcp-db")).args(args);
+    if args
+        .iter()
+        .any(|arg| arg == "--third-party" || arg == "--all")
+    {
+        // What could not be installed, it says itself, and the report too.
+        measure.env(third_party::VARIABLE, third_party::servers()?.folder);
+    }
     cargo::run(&mut measure)
 }

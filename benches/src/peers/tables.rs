@@ -170,7 +170,7 @@ fn behind(ours: &Figures, others: &[Figures]) -> Section {
             for ((what, aim), reached) in AIMS.iter().zip([acquire, call, rates[2]]) {
                 if let Some(reached) = reached.filter(|reached| reached.value < *aim) {
                     section.remarks.push(format!(
-                        "{}: {what} is {:.1}x as fast; the aim is {aim}x.",
+                        "Beside {} the pool is {:.1}x as fast ({what}); the aim is {aim}x.",
                         client.name, reached.value
                     ));
                 }

@@ -7,7 +7,7 @@ use super::{Axis, Bars, Kind, Lines, Plot, Scale};
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 20.0;
-const TOP: f64 = 64.0;
+const TOP: f64 = 72.0;
 const BOTTOM: f64 = 48.0;
 const LINES_HEIGHT: f64 = 220.0;
 const BAR: f64 = 15.0;
@@ -94,7 +94,7 @@ fn draw_lines(title: &str, lines: &Lines) -> String {
             WIDTH - RIGHT,
             LEFT - 8.0,
             at + 4.0,
-            escape(&lines.y.unit.show(tick))
+            escape(&lines.y.unit.tick(tick))
         );
     }
     for tick in x.ticks() {
@@ -103,7 +103,7 @@ fn draw_lines(title: &str, lines: &Lines) -> String {
             "<text class=\"faint\" x=\"{:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>",
             x.at(tick),
             TOP + LINES_HEIGHT + 18.0,
-            escape(&lines.x.unit.show(tick))
+            escape(&lines.x.unit.tick(tick))
         );
     }
     let _ = write!(
@@ -169,7 +169,7 @@ fn draw_bars(title: &str, bars: &Bars) -> String {
              <text class=\"faint\" x=\"{at:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>",
             height - 8.0,
             TOP - 4.0,
-            escape(&bars.unit.show(tick))
+            escape(&bars.unit.tick(tick))
         );
     }
     for (index, (name, values)) in bars.groups.iter().enumerate() {

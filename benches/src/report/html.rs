@@ -22,7 +22,7 @@ th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);text-align:righ
 th{color:var(--faint);font-weight:500}.w{text-align:left}td small{color:var(--faint)}td.r{font-weight:600}\
 td.m{color:var(--faint)}tbody tr:hover{background:var(--soft)}\
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(480px,100%),1fr));gap:16px;margin-top:12px}\
-.plots svg{width:100%;height:auto}ul{padding-left:20px}.note{background:var(--soft);border:1px solid var(--rule);border-radius:6px;padding:4px 16px;margin-top:20px}";
+.plots svg{width:100%;max-width:760px;height:auto}ul{padding-left:20px}.note{background:var(--soft);border:1px solid var(--rule);border-radius:6px;padding:4px 16px;margin-top:20px}";
 
 pub(super) fn of(report: &Report) -> String {
     let mut page = format!(

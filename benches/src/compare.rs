@@ -1,0 +1,122 @@
+//! Tells a regression from noise: this run beside an earlier one of the same machine.
+//!
+//! Two runs differ by the machine's mood, which moves all times together. A ratio
+//! within one run moves with it much less: a regression is a ratio whose interval has
+//! moved clear of the earlier one's.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use mcp_domain::{Error, ErrorKind};
+use serde_json::Value;
+
+use crate::{
+    sample::Ratio,
+    section::{Cell, Section, column},
+};
+
+/// A change below this is not worth a word, however certain.
+const SMALL: f64 = 0.05;
+
+/// The ratios of an earlier run, by where they stand.
+#[derive(Debug)]
+pub(crate) struct Base(BTreeMap<String, Ratio>);
+
+impl Base {
+    /// Reads what `--json` wrote.
+    pub(crate) fn read(file: &Path) -> Result<Self, Error> {
+        let cannot = |error: std::io::Error| {
+            let message = format!(
+                "cannot read `{}`, which `--json` should have written",
+                file.display()
+            );
+            Error::new(ErrorKind::InvalidInput, message).with_source(error)
+        };
+        let text = fs::read_to_string(file).map_err(cannot)?;
+        let report: Value = serde_json::from_str(&text).map_err(|error| cannot(error.into()))?;
+        let mut ratios = BTreeMap::new();
+        for section in report["sections"].as_array().into_iter().flatten() {
+            let id = section["id"].as_str().unwrap_or_default();
+            for row in section["rows"].as_array().into_iter().flatten() {
+                let key = row["key"].as_str().unwrap_or_default();
+                for (column, cell) in row.as_object().into_iter().flatten() {
+                    if let Ok(ratio) = serde_json::from_value(cell.clone()) {
+                        ratios.insert(format!("{id}: {key}: {column}"), ratio);
+                    }
+                }
+            }
+        }
+        Ok(Self(ratios))
+    }
+
+    /// What has changed since, beyond noise.
+    pub(crate) fn compare(&self, sections: &[Section]) -> Section {
+        let columns = [
+            column("where", "where"),
+            column("before", "before"),
+            column("now", "now"),
+            column("verdict", "verdict"),
+        ];
+        let mut table = Section::new("compare", "Beside the earlier run", &columns).about(&[
+            "Ratios within one run, which the machine's mood moves much less than times.",
+            "*better* and *worse*: the 95 % intervals do not touch, and the medians are 5 % apart or more. All else is noise.",
+        ]);
+        let (mut compared, mut noise) = (0, 0);
+        for section in sections {
+            for (place, now) in section.ratios() {
+                let Some(before) = self.0.get(&place) else {
+                    continue;
+                };
+                compared += 1;
+                let Some(verdict) = verdict(before, &now) else {
+                    noise += 1;
+                    continue;
+                };
+                table.row(vec![
+                    Cell::Word(place),
+                    Cell::Ratio(*before),
+                    Cell::Ratio(now),
+                    Cell::word(verdict),
+                ]);
+            }
+        }
+        let line =
+            format!("{compared} ratios compared; {noise} of them did not change beyond noise.");
+        table.remarks.push(line);
+        table
+    }
+}
+
+/// The judged ratios are those of which more is better.
+fn verdict(before: &Ratio, now: &Ratio) -> Option<&'static str> {
+    let change = now.value / before.value - 1.0;
+    if change.abs() < SMALL {
+        None
+    } else if now.low > before.high {
+        Some("better")
+    } else if now.high < before.low {
+        Some("worse")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(before: [f64; 3], now: [f64; 3], expected: Option<&str>) {
+        let ratio = |[low, value, high]: [f64; 3]| Ratio { value, low, high };
+        assert_eq!(verdict(&ratio(before), &ratio(now)), expected);
+    }
+
+    #[test]
+    fn only_a_clear_change_is_one() {
+        check([9.0, 10.0, 11.0], [7.0, 8.0, 8.9], Some("worse"));
+        check([9.0, 10.0, 11.0], [11.1, 12.0, 13.0], Some("better"));
+        // They may be the same.
+        check([9.0, 10.0, 11.0], [7.0, 8.0, 9.1], None);
+        // Certain, and too small to matter.
+        check([9.99, 10.0, 10.01], [9.6, 9.7, 9.8], None);
+    }
+}
