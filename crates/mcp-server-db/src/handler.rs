@@ -6,34 +6,53 @@ use mcp_domain::{Error, ErrorKind};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
-        CompleteResult, ContentBlock, Implementation, JsonObject, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
-        ReadResourceResponse, ReadResourceResult, Reference, ServerCapabilities, ServerConfig,
-        SubscriptionFilter, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
+        CompleteResult, ContentBlock, Implementation, JsonObject, ListPromptsRequestMethod,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, Reference, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
 
-use crate::{changes::Changes, engine::Engine, resources, tools};
+use crate::{changes::Changes, engine::Engine, hangup::Hangup, resources, tools};
 
 const INSTRUCTIONS: &str = "A database. Begin with `list_tables` and \
     `describe_table`; ask with `query`, values as bound parameters; find text with `search`. \
     An answer with `truncated: true` was cut: narrow the query, or ask the same again with \
     its `next_cursor`.";
 
+/// How long what cannot change may be remembered, by everybody: tools and templates
+/// are the same as long as this process runs, and seldom others in the next one.
+const STAYS_MS: u64 = 300_000;
+
 /// One client's view of the server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handler {
     database: Arc<Engine>,
     changes: Arc<Changes>,
+    /// Of a client over a stream of its own; over HTTP, the SDK tells.
+    hangup: Hangup,
 }
 
 impl Handler {
     pub(crate) fn new(database: Arc<Engine>) -> Self {
         let changes = Arc::default();
-        Self { database, changes }
+        let hangup = Hangup::default();
+        Self {
+            database,
+            changes,
+            hangup,
+        }
+    }
+
+    /// The same for a client that can hang up.
+    pub(crate) fn until(&self, hangup: Hangup) -> Self {
+        Self {
+            hangup,
+            ..self.clone()
+        }
     }
 
     /// Calls a tool; tells everybody if the list of tables is another one afterwards.
@@ -82,7 +101,9 @@ impl ServerHandler for Handler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::list(&self.database)))
+        Ok(ListToolsResult::with_all_items(tools::list(&self.database))
+            .with_ttl_ms(STAYS_MS)
+            .with_cache_scope(CacheScope::Public))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -102,6 +123,7 @@ impl ServerHandler for Handler {
             result = call => result,
             // Dropping the call interrupts its statement.
             () = context.ct.cancelled() => Err(Error::new(ErrorKind::Closed, "cancelled")),
+            () = self.hangup.noticed() => Err(Error::new(ErrorKind::Closed, "nobody is there")),
         };
         match result {
             Ok(answer) => Ok(CallToolResult::structured(answer).into()),
@@ -132,7 +154,9 @@ impl ServerHandler for Handler {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let templates = resources::templates();
-        Ok(ListResourceTemplatesResult::with_all_items(templates))
+        Ok(ListResourceTemplatesResult::with_all_items(templates)
+            .with_ttl_ms(STAYS_MS)
+            .with_cache_scope(CacheScope::Public))
     }
 
     async fn read_resource(
@@ -163,6 +187,15 @@ impl ServerHandler for Handler {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         self.changes.listen(context).await
+    }
+
+    /// The SDK would answer with an empty list, as if there could be one.
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
     }
 
     async fn complete(

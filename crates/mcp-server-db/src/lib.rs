@@ -78,6 +78,7 @@ mod changes;
 mod cursor;
 mod engine;
 mod handler;
+mod hangup;
 mod http;
 mod limits;
 mod options;

@@ -35,6 +35,9 @@ use tokio_util::task::TaskTracker;
 use self::{functions::Functions, link::Link};
 use crate::{limits::Limits, options::Options};
 
+/// How long it may take to get a connection ready, whatever a statement may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A database, reached by a few connections.
 pub(crate) struct Postgres {
     pool: Pool,
@@ -130,9 +133,9 @@ fn pool(
     Pool::builder(manager)
         .max_size(limits.statements.max(1))
         .timeouts(Timeouts {
-            wait: Some(limits.time),
-            create: Some(limits.time),
-            recycle: Some(limits.time),
+            wait: Some(limits.time.saturating_add(PATIENCE)),
+            create: Some(PATIENCE),
+            recycle: Some(PATIENCE),
         })
         .runtime(Runtime::Tokio1)
         .post_create(Hook::async_fn(move |client, _| {

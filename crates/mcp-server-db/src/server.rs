@@ -8,7 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::{engine::Engine, handler::Handler, limits::Limits, options::Options, sqlite::Sqlite};
+use crate::{
+    engine::Engine, handler::Handler, hangup::Hangup, limits::Limits, options::Options,
+    sqlite::Sqlite,
+};
 
 /// A database behind MCP. Cheap to clone; all clones serve the same database.
 #[derive(Clone, Debug)]
@@ -86,14 +89,20 @@ impl DatabaseServer {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let handler = self.handler.clone();
-        let running = self.handler.serve((input, output)).await.map_err(|error| {
-            Error::new(
-                ErrorKind::BadResponse,
-                "the client did not begin as MCP wants it",
-            )
-            .with_source(error)
-        })?;
+        let hangup = Hangup::default();
+        let input = hangup.watch(input);
+        let handler = self.handler.until(hangup);
+        let running = handler
+            .clone()
+            .serve((input, output))
+            .await
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::BadResponse,
+                    "the client did not begin as MCP wants it",
+                )
+                .with_source(error)
+            })?;
         let served = running.waiting().await;
         handler.settle().await;
         served.map(drop).map_err(|error| {

@@ -108,8 +108,10 @@ fn bounded<T>(
     abandoned: Arc<AtomicBool>,
     work: impl FnOnce(&Connection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let end = Instant::now() + limit;
-    let stop = move || abandoned.load(Ordering::Relaxed) || Instant::now() >= end;
+    // None: longer than there is time.
+    let end = Instant::now().checked_add(limit);
+    let stop =
+        move || abandoned.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
     connection
         .progress_handler(STEPS_BETWEEN_LOOKS, Some(stop))
         .map_err(failed)?;

@@ -29,8 +29,10 @@ pub(super) fn timed_out(error: &Error) -> bool {
         .source()
         .and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>())
         .and_then(tokio_postgres::Error::as_db_error)
-        .is_some_and(|said| {
-            *said.code() == SqlState::QUERY_CANCELED && said.message().contains("statement timeout")
+        .is_some_and(|said| match said.code() {
+            &SqlState::QUERY_CANCELED => said.message().contains("statement timeout"),
+            // Its time was up between two steps: the failure of the first went unheard.
+            code => *code == SqlState::IN_FAILED_SQL_TRANSACTION,
         })
 }
 

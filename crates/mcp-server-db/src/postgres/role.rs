@@ -12,6 +12,7 @@ const SETTINGS: &str = "
     SELECT pg_catalog.set_config(name, CASE name
         WHEN 'default_transaction_read_only' THEN 'on'
         WHEN 'client_connection_check_interval' THEN '1000'
+        WHEN 'idle_in_transaction_session_timeout' THEN '600000'
         ELSE $1 END, false)
     FROM pg_catalog.pg_settings
     WHERE name IN ('client_connection_check_interval', 'default_transaction_read_only',

@@ -7,7 +7,7 @@ use mcp_domain::{Error, ErrorKind};
 use tokio::time::timeout;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::{Postgres, failure, link::Link};
+use super::{PATIENCE, Postgres, failure, link::Link};
 
 /// May the transaction write?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl Postgres {
     /// one is for a database that does not answer, and for functions that set that limit
     /// aside; it is for waiting and connecting, too.
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let limit = self.limits.time.saturating_mul(3);
+        let limit = self.limits.time.saturating_add(PATIENCE).saturating_mul(2);
         let done = timeout(limit, work).await.unwrap_or_else(|_| {
             let message = format!("the database did not answer for {} s", limit.as_secs_f64());
             Err(Error::new(ErrorKind::ToolFailed, message))

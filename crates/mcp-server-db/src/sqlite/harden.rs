@@ -4,7 +4,7 @@
 //! write files. So the engine is told, layer by layer: no writes, no attached
 //! databases, no values beyond the limit, no functions or pragmas but known ones.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{fs::File, io::Read as _, path::Path, time::Duration};
 
 use mcp_domain::{Error, ErrorKind};
 use rusqlite::{
@@ -15,6 +15,9 @@ use rusqlite::{
 };
 
 use crate::limits::Limits;
+
+/// The engine counts milliseconds, in 32 bits.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Opens `path` for reading, and for nothing else.
 pub(super) fn open(path: &Path, limits: &Limits) -> Result<Connection, Error> {
@@ -46,7 +49,7 @@ pub(super) fn open_for_writing(path: &Path, limits: &Limits) -> Result<Connectio
 fn connect(path: &Path, flags: OpenFlags, limits: &Limits) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     // Somebody else may be writing.
-    connection.busy_timeout(limits.time)?;
+    connection.busy_timeout(limits.time.min(LONGEST_WAIT))?;
     // Reads the file's header: anything else is no database.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)

@@ -1,9 +1,11 @@
 //! A PostgreSQL of the test's own: made, started, filled, and gone with it.
 
+mod template;
+
 use std::{
     env, fs, io,
     net::TcpListener,
-    os::unix::{fs::chown, process::CommandExt as _},
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -16,7 +18,6 @@ use tokio_postgres::NoTls;
 
 use crate::client::{Client, config};
 
-const SHOP: &str = include_str!("shop.sql");
 const PASSWORD: &str = "kept-secret";
 
 /// PostgreSQL refuses to run as root, so root runs it as `nobody`.
@@ -43,7 +44,7 @@ impl Cluster {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        make(&programs, folder.path());
+        template::copy(&programs, folder.path());
         let (server, port) = launch(&programs, folder.path());
         let cluster = Self {
             programs,
@@ -51,16 +52,16 @@ impl Cluster {
             port,
             server,
         };
-        cluster.ready().await.batch_execute(SHOP).await.unwrap();
+        cluster.ready().await;
         Some(cluster)
     }
 
-    /// Waits until it takes connections. Gives the first.
-    async fn ready(&self) -> tokio_postgres::Client {
+    /// Waits until it takes connections.
+    async fn ready(&self) {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             match self.connect().await {
-                Ok(client) => return client,
+                Ok(_) => return,
                 Err(error) => assert!(Instant::now() < end, "not ready: {error}: {}", self.log()),
             }
             sleep(Duration::from_millis(20)).await;
@@ -163,39 +164,12 @@ fn programs() -> Option<PathBuf> {
 fn command(programs: &Path, name: &str, folder: &Path) -> Command {
     let mut command = Command::new(programs.join(name));
     command.current_dir(folder).stdin(Stdio::null());
-    if is_root(folder) {
+    // Root has handed the folder over before.
+    let owner = fs::metadata(folder).unwrap();
+    if owner.uid() == NOBODY {
         command.uid(NOBODY).gid(NOBODY);
     }
     command
-}
-
-/// Files belong to who makes them, so the folder tells who that was.
-fn is_root(folder: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let made = tempfile::NamedTempFile::new_in(folder).unwrap();
-    made.as_file().metadata().unwrap().uid() == 0
-}
-
-fn make(programs: &Path, folder: &Path) {
-    let password = folder.join("password");
-    fs::write(&password, PASSWORD).unwrap();
-    if is_root(folder) {
-        for path in [folder, &password] {
-            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-    }
-    let made = command(programs, "initdb", folder)
-        .args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
-        .args([
-            "--encoding=UTF8",
-            "--locale=C",
-            "--pwfile=password",
-            "--pgdata=data",
-        ])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "initdb: {said}");
 }
 
 /// Tries ports until one is free: another process may take it before us.

@@ -102,6 +102,23 @@ async fn bytes_are_cut_and_that_is_told() {
 }
 
 #[tokio::test]
+async fn every_limit_is_valid() {
+    for time in [Duration::MAX, Duration::ZERO] {
+        for least in [0, usize::MAX] {
+            let limits = Limits {
+                rows: least,
+                bytes: usize::MAX,
+                time,
+                statements: least.min(1000),
+            };
+            let client = connect(limits, ClientLifecycleMode::Initialize).await;
+            let answer = ask(&client, "query", json!({ "sql": "SELECT 1" })).await;
+            assert_eq!(answer["rows"], json!([[1]]), "{limits:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn time_is_bounded() {
     let limits = Limits {
         time: Duration::from_millis(100),
@@ -169,6 +186,41 @@ async fn a_client_that_vanishes_stops_its_statement() {
     let second = connect().await;
     let next = ask(&second, "query", json!({ "sql": "SELECT 1" }));
     timeout(Duration::from_secs(10), next).await.unwrap();
+}
+
+/// As in `printf … | mcp-db serve`: who has said all may still listen.
+#[tokio::test]
+async fn what_was_asked_before_the_end_is_answered() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let path = crate::client::shop();
+    let server = mcp_server_db::DatabaseServer::open_sqlite(path, Limits::default()).unwrap();
+    let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(server.serve_stream(theirs));
+    let version = json!({ "protocolVersion": "2025-11-25", "capabilities": {},
+                          "clientInfo": { "name": "test", "version": "1" } });
+    for message in [
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": version }),
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+        json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params":
+                { "name": "query", "arguments": { "sql": "SELECT count(*) FROM events" } } }),
+        json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params":
+                { "name": "query", "arguments": { "sql": BOMB } } }),
+    ] {
+        ours.write_all(format!("{message}\n").as_bytes())
+            .await
+            .unwrap();
+    }
+    ours.shutdown().await.unwrap();
+    let mut answers = String::new();
+    // The bomb does not hold the end up: it could run for 10 s.
+    let read = ours.read_to_string(&mut answers);
+    timeout(Duration::from_secs(8), read)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answers.contains("100000"), "{answers}");
+    assert!(answers.contains("nobody is there"), "{answers}");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn until_running(cluster: &Cluster, wanted: i64) {
                            WHERE query LIKE '%pg_sleep(900)%' AND state = 'active' \
                              AND pid <> pg_backend_pid()";
     let admin = cluster.admin().await;
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(50);
     loop {
         let running: i64 = admin.query_one(RUNNING, &[]).await.unwrap().get(0);
         if running == wanted {
@@ -140,6 +140,26 @@ async fn a_server_that_ends_takes_its_statements_along() {
         .unwrap()
         .unwrap();
     until_running(&cluster, 0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_dies_takes_its_statements_along() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let server = cluster.server(&patient(4));
+    // A runtime that is gone sends no word to anybody, as a process that is killed.
+    let dying = tokio::runtime::Runtime::new().unwrap();
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    dying.spawn(server.serve_stream(theirs));
+    let mode = ClientLifecycleMode::Initialize;
+    let client = config().serve_with_lifecycle(ours, mode).await.unwrap();
+    let call = call_in_background(&client);
+    until_running(&cluster, 1).await;
+    dying.shutdown_background();
+    // The database looks now and then whether we are still there.
+    until_running(&cluster, 0).await;
+    call.abort();
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ async fn a_write_that_is_abandoned_is_undone() {
     let until = async |wanted: i64| {
         const RUNNING: &str = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
                                AND query LIKE '%pg_sleep(900)%' AND pid <> pg_backend_pid()";
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + Duration::from_secs(50);
         while admin
             .query_one(RUNNING, &[])
             .await

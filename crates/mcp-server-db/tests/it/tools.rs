@@ -69,6 +69,20 @@ async fn tables_are_listed_without_those_of_the_engine() {
 }
 
 #[tokio::test]
+async fn what_cannot_change_may_be_remembered() {
+    for mode in lifecycles() {
+        let client = connect(Limits::default(), mode).await;
+        let tools = client.list_tools(None).await.unwrap();
+        let templates = client.list_resource_templates(None).await.unwrap();
+        assert_eq!(tools.ttl_ms, Some(300_000));
+        assert_eq!(templates.ttl_ms, Some(300_000));
+        // Tables come and go.
+        let resources = client.list_resources(None).await.unwrap();
+        assert_eq!(resources.ttl_ms.unwrap_or_default(), 0);
+    }
+}
+
+#[tokio::test]
 async fn schemas_are_listed_and_tables_by_schema() {
     let client = client().await;
     let answer = ask(&client, "list_schemas", json!({})).await;
