@@ -270,17 +270,20 @@ impl<C: Connector> Keyed<C> {
     fn keep(&self, object: Object<Manager<C>>) {
         let census = self.census();
         let waits = census.waiting() > 0;
-        let others_starve = self.core.pressure.load(Ordering::Relaxed) > 0;
-        if !others_starve {
+        if self.core.pressure.load(Ordering::Relaxed) == 0 {
             self.store.put(object, waits);
-        } else if waits && census.live > 1 {
+            return;
+        }
+        let Some(registry) = self.registry.upgrade() else {
+            return;
+        };
+        let is_starving = self.is_starving.load(Ordering::Relaxed);
+        if waits && census.live > 1 && registry.lacks_room(usize::from(is_starving)) {
             // Who has none goes before who has several.
             Object::take(object).retire(Reason::Evicted);
         } else {
             self.store.put(object, waits);
-            if let Some(registry) = self.registry.upgrade() {
-                registry.make_room();
-            }
+            registry.make_room();
         }
     }
 

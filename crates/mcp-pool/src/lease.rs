@@ -1,26 +1,36 @@
 //! Exclusive use of a connection.
 
-use std::{fmt, ops::Deref, panic::Location, sync::Arc};
+use std::{fmt, ops::Deref, panic::Location, pin::pin, sync::Arc};
 
-use mcp_domain::Connector;
+use mcp_domain::{Connector, Error, Operation};
 use tokio::time::Instant;
 
 use crate::{
     counters::Reason,
+    deadline::{Deadline, Elapsed},
     held::Held,
     keyed::{Fate, Keyed, Measure, Taken},
     leak::Watch,
+    under_way::{drain, fate_after},
+    verdict::{admit, explain, no_answer, outcome, settle},
 };
 
 /// Exclusive use of a connection, given back on drop.
 ///
 /// Made by [`Server::lease`](crate::Server::lease); dereferences to the
 /// connection. One that died meanwhile does not return to the pool.
+///
+/// Calls are best made by [`run`](Self::run): of one that is made on the bare connection
+/// and given up, the lease does not know, and the next caller may have to wait
+/// until the server is done with it.
 #[must_use = "a lease that is dropped at once gives its connection back unused"]
 pub struct Lease<C: Connector> {
     keyed: Arc<Keyed<C>>,
     taken: Option<Taken<C>>,
     since: Instant,
+    fate: Fate,
+    /// The server may be busy with a call that was given up.
+    abandoned: bool,
     /// Ends with the lease.
     _watch: Option<Watch>,
 }
@@ -36,7 +46,48 @@ impl<C: Connector> Lease<C> {
             keyed,
             taken: Some(taken),
             since: Instant::now(),
+            fate: Fate::Reuse,
+            abandoned: false,
         }
+    }
+
+    /// Runs one call on the connection, bounded in time and heard by the breaker.
+    ///
+    /// It is not repeated: calls on a lease build on each other.
+    ///
+    /// # Errors
+    ///
+    /// What `call` returned, if the server answered; `CallTimeout` if it did not in
+    /// time; `BreakerOpen` if the circuit breaker refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the call up. When the lease ends, the connection is
+    /// given to the next caller only once it gives a sign of life again, and closed if
+    /// it does not.
+    pub async fn run<T, F, Fut>(&mut self, operation: Operation, call: F) -> Result<T, Error>
+    where
+        F: FnOnce(Arc<C::Connection>) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let keyed = Arc::clone(&self.keyed);
+        let limit = operation
+            .timeout()
+            .unwrap_or(keyed.core.settings.call_timeout);
+        let mut deadline = Deadline::new(limit);
+        let permit = admit(&keyed)?;
+        let gone_before = std::mem::replace(&mut self.abandoned, true);
+        let connection = Arc::clone(&self.held().connection);
+        let result = deadline.bound(pin!(call(connection))).await;
+        let result = result.unwrap_or_else(|Elapsed| Err(no_answer(limit)));
+        if let Some(fate) = fate_after(result.as_ref().err()) {
+            self.abandoned = gone_before;
+            if self.fate == Fate::Reuse {
+                self.fate = fate;
+            }
+        }
+        settle(permit, outcome(&result));
+        result.map_err(|error| explain(&keyed, operation, 1, &deadline, error))
     }
 
     /// Closes the connection instead of giving it back, for instance because the
@@ -58,7 +109,11 @@ impl<C: Connector> Lease<C> {
     fn end(&mut self, fate: Fate) {
         if let Some(taken) = self.taken.take() {
             self.keyed.core.timings.used(Some(self.since.elapsed()));
-            self.keyed.give_back(taken, fate, Measure::Nothing);
+            if self.abandoned && fate == Fate::Reuse {
+                drain(&self.keyed, taken);
+            } else {
+                self.keyed.give_back(taken, fate, Measure::Nothing);
+            }
         }
     }
 }
@@ -73,7 +128,7 @@ impl<C: Connector> Deref for Lease<C> {
 
 impl<C: Connector> Drop for Lease<C> {
     fn drop(&mut self) {
-        self.end(Fate::Reuse);
+        self.end(self.fate);
     }
 }
 

@@ -81,7 +81,9 @@ mod sharing;
 mod sticky;
 mod store;
 mod timings;
+mod under_way;
 mod upkeep;
+mod verdict;
 mod warm_up;
 
 #[cfg(feature = "config")]

@@ -21,8 +21,8 @@ pub(crate) struct Registry<C: Connector> {
     pub(crate) settings: Settings,
     /// Every server and scope that somebody has a handle of or that has connections.
     keys: Mutex<Keys<C>>,
-    /// Those of them that have connections, by number: at most `max_total`, however
-    /// many scopes there are.
+    /// Those of them that have connections, by number: at most `max_total` and one for
+    /// each server, however many scopes there are.
     populated: Mutex<HashMap<u64, Arc<Keyed<C>>>>,
     servers: Mutex<Vec<Weak<Core<C>>>>,
     /// The servers that are known by their names, for as long as the pool lives.
@@ -133,10 +133,17 @@ impl<C: Connector> Registry<C> {
 
     /// Forgets this server and scope if nobody has a handle of it and it has no connection.
     pub(crate) fn forget_unused(&self, keyed: &Keyed<C>) {
-        let mut keys = lock(&self.keys);
-        if keyed.has_handles() || keyed.census().reserved > 0 {
+        let unused = || !keyed.has_handles() && keyed.census().reserved == 0;
+        if !unused() {
+            // Whoever lets the last go comes here again.
             return;
         }
+        let mut keys = lock(&self.keys);
+        if !unused() {
+            return;
+        }
+        // Nobody gets a handle while the keys are locked, and nothing grows without one.
+        lock(&self.populated).remove(&keyed.number);
         let key = (keyed.core.id, keyed.scope.clone());
         let ours = keys.get(&key).is_some_and(|one| one.number == keyed.number);
         let forgotten = if ours { keys.remove(&key) } else { None };
@@ -147,7 +154,7 @@ impl<C: Connector> Registry<C> {
         drop(forgotten);
     }
 
-    /// Every server and scope that has connections.
+    /// Every server and scope that has connections, or is to have.
     pub(crate) fn populated(&self) -> Vec<Arc<Keyed<C>>> {
         lock(&self.populated).values().cloned().collect()
     }
@@ -160,13 +167,13 @@ impl<C: Connector> Registry<C> {
     /// A place of this server and scope was freed.
     pub(crate) fn depopulate(&self, keyed: &Keyed<C>) {
         let mut populated = lock(&self.populated);
-        // Looked at under the lock: it may have taken a place again.
-        let last = keyed.census().reserved == 0;
-        let removed = last.then(|| populated.remove(&keyed.number));
-        drop(populated);
-        if removed.is_some() {
-            self.forget_unused(keyed);
+        // Looked at under the lock: it may have taken a place again. The upkeep restores
+        // a minimum also from nothing.
+        if keyed.census().reserved == 0 && keyed.min_connections() == 0 {
+            populated.remove(&keyed.number);
         }
+        drop(populated);
+        self.forget_unused(keyed);
     }
 
     // ----- the limit over all
@@ -203,8 +210,8 @@ impl<C: Connector> Registry<C> {
     /// Closes the least recently used idle connections of any server and scope, one
     /// for each that is starving.
     pub(crate) fn make_room(&self) {
-        let coming = self.closing.load(Ordering::Acquire);
-        for _ in coming..self.pressure.load(Ordering::Acquire) {
+        self.dismiss_the_served();
+        while self.lacks_room(0) {
             let keys = self.populated();
             // What somebody waits for is idle for a moment only.
             let idlest = keys
@@ -215,6 +222,29 @@ impl<C: Connector> Registry<C> {
             let Some((since, keyed)) = idlest else { return };
             keyed.store.evict(since);
         }
+    }
+
+    /// Takes those out of the queue who have got what they waited for from elsewhere.
+    fn dismiss_the_served(&self) {
+        lock(&self.starving).retain(|starving| {
+            let starving = starving.upgrade();
+            let waits = |keyed: &Arc<Keyed<C>>| keyed.census().waiting() > 0;
+            let stays = starving.as_ref().is_some_and(waits);
+            if !stays {
+                self.pressure.fetch_sub(1, Ordering::AcqRel);
+                if let Some(keyed) = starving {
+                    keyed.end_to_starve();
+                }
+            }
+            stays
+        });
+    }
+
+    /// Do more wait for a place, not counting so many of them, than connections are
+    /// closing?
+    pub(crate) fn lacks_room(&self, but: usize) -> bool {
+        let starving = self.pressure.load(Ordering::Acquire).saturating_sub(but);
+        starving > self.closing.load(Ordering::Acquire)
     }
 
     /// A connection has begun to close: its place will be free soon.

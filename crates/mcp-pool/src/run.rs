@@ -2,21 +2,18 @@
 
 use std::{panic::Location, pin::pin, sync::Arc, time::Duration};
 
-use mcp_domain::{
-    CircuitBreaker, Connection as _, Connector, Error, ErrorKind, Fault, Operation, Outcome,
-    Permit, Rejected, Retry,
-};
-use tokio::{runtime::Handle, time::timeout};
+use mcp_domain::{Connector, Error, ErrorKind, Operation, Outcome, Retry};
 use tracing::{Instrument as _, Span};
 
 use crate::{
     Server,
     backoff::Waits,
-    counters::Reason,
     deadline::{Deadline, Elapsed},
     held::Held,
-    keyed::{Fate, Keyed, Measure, Taken, Use},
+    keyed::{Taken, Use},
     lease::Lease,
+    under_way::UnderWay,
+    verdict::{admit, explain, no_answer, outcome, settle},
 };
 
 impl<C: Connector> Server<C> {
@@ -103,7 +100,7 @@ impl<C: Connector> Server<C> {
                     Retry::IfRepeatable => operation.is_repeatable(),
                     Retry::Never => false,
                 };
-            let explained = |error| self.explain(operation, attempt, &deadline, error);
+            let explained = |error| explain(&self.keyed, operation, attempt, &deadline, error);
             if !again {
                 return Err(explained(error));
             }
@@ -116,7 +113,7 @@ impl<C: Connector> Server<C> {
                     .await
                     .is_err()
                 {
-                    return Err(self.explain(operation, attempt, &deadline, error));
+                    return Err(explain(&self.keyed, operation, attempt, &deadline, error));
                 }
             }
             tracing::debug!(
@@ -152,7 +149,7 @@ impl<C: Connector> Server<C> {
     ) -> Result<Lease<C>, Error> {
         let settings = &self.keyed.core.settings;
         let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
-        let permit = self.admit()?;
+        let permit = admit(&self.keyed)?;
         let taken = self.take(&mut deadline, Use::Alone).await;
         settle(
             permit,
@@ -164,7 +161,7 @@ impl<C: Connector> Server<C> {
         );
         match taken {
             Ok(taken) => Ok(Lease::new(Arc::clone(&self.keyed), taken, caller)),
-            Err(error) => Err(self.explain(operation, 1, &deadline, error)),
+            Err(error) => Err(explain(&self.keyed, operation, 1, &deadline, error)),
         }
     }
 
@@ -173,7 +170,7 @@ impl<C: Connector> Server<C> {
         F: Fn(&Held<C>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
-        let permit = self.admit()?;
+        let permit = admit(&self.keyed)?;
         let result = match self.take(deadline, Use::Together).await {
             Ok(taken) => {
                 let under_way = UnderWay::new(&self.keyed, taken);
@@ -188,27 +185,8 @@ impl<C: Connector> Server<C> {
             }
             Err(error) => Err(error),
         };
-        settle(
-            permit,
-            match &result {
-                Ok(_) => Outcome::Success,
-                Err(error) => error.outcome(),
-            },
-        );
+        settle(permit, outcome(&result));
         result
-    }
-
-    fn admit(&self) -> Result<Option<Permit<'_, dyn CircuitBreaker>>, Error> {
-        let Some(breaker) = &self.keyed.core.breaker else {
-            return Ok(None);
-        };
-        match Permit::acquire(&**breaker) {
-            Ok(permit) => Ok(Some(permit)),
-            Err(rejected) => {
-                self.keyed.counters.refusal();
-                Err(self.refused(rejected))
-            }
-        }
     }
 
     async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
@@ -220,15 +198,6 @@ impl<C: Connector> Server<C> {
                 self.keyed.counters.timeout();
                 Err(self.waited_in_vain(deadline.limit()))
             }
-        }
-    }
-
-    fn refused(&self, rejected: Rejected) -> Error {
-        let message = format!("server `{}`: {rejected}", self.name());
-        let error = Error::new(ErrorKind::BreakerOpen, message);
-        match rejected.retry_after {
-            Some(after) => error.with_retry_after(after),
-            None => error,
         }
     }
 
@@ -249,134 +218,6 @@ impl<C: Connector> Server<C> {
                 census.live, self.keyed.core.settings.max_connections
             );
             Error::new(ErrorKind::WaitTimeout, message)
-        }
-    }
-
-    /// Says what was tried, unless the server or the caller's input is to blame.
-    fn explain(
-        &self,
-        operation: Operation,
-        attempts: u32,
-        deadline: &Deadline,
-        error: Error,
-    ) -> Error {
-        if matches!(error.kind().fault(), Fault::Caller | Fault::Server)
-            || error.kind() == ErrorKind::BreakerOpen
-        {
-            return error;
-        }
-        let plural = if attempts == 1 { "attempt" } else { "attempts" };
-        let message = format!(
-            "`{}` on server `{}` failed after {attempts} {plural} and {:.1} s",
-            operation.name(),
-            self.name(),
-            deadline.elapsed().as_secs_f64(),
-        );
-        let explained = Error::new(error.kind(), message).persistent();
-        let explained = match error.retry_after() {
-            Some(after) => explained.with_retry_after(after),
-            None => explained,
-        };
-        explained.with_source(error)
-    }
-}
-
-fn settle(permit: Option<Permit<'_, dyn CircuitBreaker>>, outcome: Outcome) {
-    if let Some(permit) = permit {
-        permit.record(outcome);
-    }
-}
-
-fn no_answer(limit: Duration) -> Error {
-    let message = format!("no answer within {} s", limit.as_secs_f64());
-    Error::new(ErrorKind::CallTimeout, message)
-}
-
-/// A connection with a call under way.
-///
-/// If it is dropped before the call has [ended](Self::end), the caller gave up:
-/// the server may be busy with the call for a while yet.
-struct UnderWay<'k, C: Connector> {
-    keyed: &'k Arc<Keyed<C>>,
-    taken: Option<Taken<C>>,
-}
-
-impl<'k, C: Connector> UnderWay<'k, C> {
-    fn new(keyed: &'k Arc<Keyed<C>>, taken: Taken<C>) -> Self {
-        Self {
-            keyed,
-            taken: Some(taken),
-        }
-    }
-
-    #[expect(clippy::expect_used, reason = "taken only when it ends or is dropped")]
-    fn held(&self) -> &Held<C> {
-        self.taken.as_ref().expect("a call under way").held()
-    }
-
-    /// The call has ended, with this failure if any.
-    fn end(mut self, error: Option<&Error>) {
-        let fate = match error.map(Error::kind) {
-            Some(ErrorKind::CallTimeout) => return,
-            Some(kind) if kind.fault() == Fault::Connection => Fate::Close(Reason::Died),
-            _ => Fate::Reuse,
-        };
-        if let Some(taken) = self.taken.take() {
-            self.keyed.give_back(taken, fate, Measure::Call);
-        }
-    }
-}
-
-impl<C: Connector> Drop for UnderWay<'_, C> {
-    fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            drain(self.keyed, taken);
-        }
-    }
-}
-
-/// Keeps a connection whose call was abandoned until it gives a sign of life.
-fn drain<C: Connector>(keyed: &Arc<Keyed<C>>, taken: Taken<C>) {
-    let Ok(runtime) = Handle::try_current() else {
-        keyed.give_back(taken, Fate::Close(Reason::Abandoned), Measure::Nothing);
-        return;
-    };
-    if let Taken::Together(seat) = &taken {
-        keyed.shared.drain(&seat.held);
-    }
-    let guard = Draining {
-        keyed: Arc::clone(keyed),
-        taken: Some(taken),
-        fate: Fate::Close(Reason::Abandoned),
-    };
-    runtime.spawn(guard.run());
-}
-
-/// A connection whose call was abandoned.
-struct Draining<C: Connector> {
-    keyed: Arc<Keyed<C>>,
-    taken: Option<Taken<C>>,
-    fate: Fate,
-}
-
-impl<C: Connector> Draining<C> {
-    async fn run(mut self) {
-        if let Some(taken) = &self.taken {
-            let limit = self.keyed.core.settings.drain_timeout;
-            if let Ok(Ok(())) = timeout(limit, taken.connection().ping()).await {
-                self.fate = Fate::Reuse;
-            }
-        }
-    }
-}
-
-impl<C: Connector> Drop for Draining<C> {
-    fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            if let Taken::Together(seat) = &taken {
-                self.keyed.shared.drained(&seat.held);
-            }
-            self.keyed.give_back(taken, self.fate, Measure::Nothing);
         }
     }
 }

@@ -153,11 +153,12 @@ impl<C: Connector> Keyed<C> {
         self.lock_census().reserved -= 1;
     }
 
-    /// How many connections are kept open: of a scope that has ended, none.
+    /// How many connections are kept open: of a scope that has ended, or a server
+    /// that nobody has a handle of any more, none.
     pub(crate) fn min_connections(&self) -> usize {
         match self.scope.name() {
-            None => self.core.settings.min_connections,
-            Some(_) => 0,
+            None if self.has_handles() => self.core.settings.min_connections,
+            _ => 0,
         }
     }
 

@@ -111,3 +111,32 @@ async fn a_minimum_does_not_take_the_place_that_another_server_waits_for() {
     }
     assert_eq!(fake.most_present(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_who_starves_costs_others_one_connection() {
+    let (fake, pool) = two_servers(4);
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (many, none) = (server("many"), server("none"));
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(many.lease(CALL).await.unwrap());
+    }
+    FakeServer::set(&fake.on_close, Reaction::After(seconds(1)));
+    let wait = |server: mcp_pool::Server<FakeConnector>| {
+        tokio::spawn(async move {
+            let lease = server.lease(CALL).await.unwrap();
+            sleep(seconds(1)).await;
+            drop(lease);
+        })
+    };
+    let waiting: Vec<_> = [none, many.clone(), many.clone(), many.clone()]
+        .map(wait)
+        .into();
+    settle().await;
+    held.clear();
+    for task in waiting {
+        task.await.unwrap();
+    }
+    assert_eq!(pool.stats().closed.evicted, 1);
+    assert_eq!(fake.most_present(), 4);
+}

@@ -15,6 +15,7 @@ mod configuration;
 mod failing;
 mod fake;
 mod global;
+mod leases;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -111,3 +111,28 @@ async fn scopes_without_connections_are_forgotten() {
     // One scope is left: that of the handle that is still held.
     assert_eq!(stats.max_connections, 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_minimum_is_restored_when_a_server_comes_back_though_nobody_calls() {
+    let set = upkept(1);
+    drop(set.server.lease(CALL).await.unwrap());
+    FakeServer::set(&set.fake.on_connect, Reaction::Fail);
+    set.server.lease(CALL).await.unwrap().discard();
+    sleep(seconds(120)).await;
+    assert_eq!(set.pool.stats().total_connections, 0);
+    let tries = set.fake.connects();
+    assert!((3..=40).contains(&tries), "{tries} tries in 120 s");
+    FakeServer::set(&set.fake.on_connect, Reaction::Ok);
+    sleep(seconds(60)).await;
+    assert_eq!(set.pool.stats().total_connections, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_nobody_can_call_any_more_is_let_go() {
+    let set = upkept(1);
+    drop(set.server.lease(CALL).await.unwrap());
+    drop(set.server);
+    sleep(seconds(600)).await;
+    assert_eq!(set.pool.stats().total_connections, 0);
+    assert_eq!(set.fake.present(), 0);
+}

@@ -1,0 +1,83 @@
+//! What is made of a call: admitted or not, how it ended, and what to say of it.
+
+use std::time::Duration;
+
+use mcp_domain::{
+    CircuitBreaker, Connector, Error, ErrorKind, Fault, Operation, Outcome, Permit, Rejected,
+};
+
+use crate::{deadline::Deadline, keyed::Keyed};
+
+/// Asks the server's breaker for leave, if it has one.
+pub(crate) fn admit<C: Connector>(
+    keyed: &Keyed<C>,
+) -> Result<Option<Permit<'_, dyn CircuitBreaker>>, Error> {
+    let Some(breaker) = &keyed.core.breaker else {
+        return Ok(None);
+    };
+    match Permit::acquire(&**breaker) {
+        Ok(permit) => Ok(Some(permit)),
+        Err(rejected) => {
+            keyed.counters.refusal();
+            Err(refused(&keyed.core.name, rejected))
+        }
+    }
+}
+
+fn refused(server: &str, rejected: Rejected) -> Error {
+    let message = format!("server `{server}`: {rejected}");
+    let error = Error::new(ErrorKind::BreakerOpen, message);
+    match rejected.retry_after {
+        Some(after) => error.with_retry_after(after),
+        None => error,
+    }
+}
+
+/// Tells the breaker how it went.
+pub(crate) fn settle(permit: Option<Permit<'_, dyn CircuitBreaker>>, outcome: Outcome) {
+    if let Some(permit) = permit {
+        permit.record(outcome);
+    }
+}
+
+/// What a call that has ended says of its server.
+pub(crate) fn outcome<T>(result: &Result<T, Error>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Success,
+        Err(error) => error.outcome(),
+    }
+}
+
+/// The time ran out on a call.
+pub(crate) fn no_answer(limit: Duration) -> Error {
+    let message = format!("no answer within {} s", limit.as_secs_f64());
+    Error::new(ErrorKind::CallTimeout, message)
+}
+
+/// Says what was tried, unless the server or the caller's input is to blame.
+pub(crate) fn explain<C: Connector>(
+    keyed: &Keyed<C>,
+    operation: Operation,
+    attempts: u32,
+    deadline: &Deadline,
+    error: Error,
+) -> Error {
+    if matches!(error.kind().fault(), Fault::Caller | Fault::Server)
+        || error.kind() == ErrorKind::BreakerOpen
+    {
+        return error;
+    }
+    let plural = if attempts == 1 { "attempt" } else { "attempts" };
+    let message = format!(
+        "`{}` on server `{}` failed after {attempts} {plural} and {:.1} s",
+        operation.name(),
+        keyed.core.name,
+        deadline.elapsed().as_secs_f64(),
+    );
+    let explained = Error::new(error.kind(), message).persistent();
+    let explained = match error.retry_after() {
+        Some(after) => explained.with_retry_after(after),
+        None => explained,
+    };
+    explained.with_source(error)
+}
