@@ -32,7 +32,10 @@ impl Secrets {
         let secrets = Self::default();
         match target {
             Target::Command(CommandTarget { args, env, .. }) => {
-                env.values().for_each(|value| secrets.add(value));
+                let telling =
+                    |(name, value): &(&String, &String)| names_a_secret(name) || !is_plain(value);
+                let values = env.iter().filter(telling);
+                values.for_each(|(_, value)| secrets.add(value));
                 for text in args.iter().chain(env.values()) {
                     secrets.add_those_of_url(text);
                     // `--token=…`, `postgres://…?password=…`
@@ -132,11 +135,28 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// Paths and words, which errors need to be understood. Under a name that tells of a
+/// secret they are hidden all the same.
+fn is_plain(value: &str) -> bool {
+    let is_path = ["/", "./", "../", "~/"]
+        .iter()
+        .any(|start| value.starts_with(start));
+    is_path || value.chars().all(|char| char.is_ascii_alphabetic())
+}
+
 fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["key", "pass", "secret", "token", "auth", "credential"]
-        .iter()
-        .any(|word| name.contains(word))
+    [
+        "key",
+        "pass",
+        "pwd",
+        "secret",
+        "token",
+        "auth",
+        "credential",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 #[cfg(test)]
