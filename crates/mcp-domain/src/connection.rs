@@ -49,6 +49,14 @@ pub trait Connection: Send + Sync + 'static {
         false
     }
 
+    /// The most calls that the server can have on this connection at the same time and
+    /// still do each of them well, as far as is known.
+    ///
+    /// Bounds how many callers share it, where they may. Default: no bound is known.
+    fn max_in_flight(&self) -> usize {
+        usize::MAX
+    }
+
     /// Asks the peer for a sign of life, in one round trip.
     ///
     /// # Errors

@@ -4,8 +4,9 @@ use std::{env, sync::Arc, time::Duration};
 
 use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Operation, PoolStats, Scope};
 use mcp_pool::{Pool, Server};
-use mcp_transport::{Client, ClientConnector};
 use tokio::time::timeout;
+
+use crate::session::{Session, SessionConnector};
 
 /// Whether sessions are pooled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,15 +65,16 @@ impl std::fmt::Display for FlagError {
 impl std::error::Error for FlagError {}
 
 /// The way to the server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Way {
     Direct {
-        connector: Box<ClientConnector>,
+        connector: Box<SessionConnector>,
+        scope: Scope,
         call_timeout: Duration,
     },
     Pooled {
-        pool: Pool<ClientConnector>,
-        server: Server<ClientConnector>,
+        pool: Pool<SessionConnector>,
+        server: Server<SessionConnector>,
         /// Does the pool belong to others, too?
         is_shared: bool,
     },
@@ -82,17 +84,18 @@ impl Way {
     /// Runs one operation on a session.
     pub(crate) async fn run<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
     where
-        F: Fn(Arc<Client>) -> Fut,
+        F: Fn(Arc<Session>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
         match self {
             Self::Direct {
                 connector,
+                scope,
                 call_timeout,
             } => {
                 let limit = operation.timeout().unwrap_or(*call_timeout);
                 // A client that is dropped because time is up closes by itself.
-                match timeout(limit, Box::pin(once(connector, call))).await {
+                match timeout(limit, Box::pin(once(connector, scope, call))).await {
                     Ok(result) => result,
                     Err(_) => {
                         let seconds = limit.as_secs_f64();
@@ -103,6 +106,30 @@ impl Way {
                 }
             }
             Self::Pooled { server, .. } => server.run(operation, call).await,
+        }
+    }
+
+    /// The same way for the callers of another scope.
+    pub(crate) fn scoped(&self, scope: Scope) -> Self {
+        match self {
+            Self::Direct {
+                connector,
+                call_timeout,
+                ..
+            } => Self::Direct {
+                connector: connector.clone(),
+                scope,
+                call_timeout: *call_timeout,
+            },
+            Self::Pooled {
+                pool,
+                server,
+                is_shared,
+            } => Self::Pooled {
+                pool: pool.clone(),
+                server: server.scoped(scope),
+                is_shared: *is_shared,
+            },
         }
     }
 
@@ -153,14 +180,14 @@ impl Way {
 }
 
 /// Connects, calls, closes.
-async fn once<T, F, Fut>(connector: &ClientConnector, call: F) -> Result<T, Error>
+async fn once<T, F, Fut>(connector: &SessionConnector, scope: &Scope, call: F) -> Result<T, Error>
 where
-    F: Fn(Arc<Client>) -> Fut,
+    F: Fn(Arc<Session>) -> Fut,
     Fut: Future<Output = Result<T, Error>>,
 {
-    let client = Arc::new(connector.connect(&Scope::default()).await?);
-    let result = call(Arc::clone(&client)).await;
-    if let Err(error) = client.close().await {
+    let session = Arc::new(connector.connect(scope).await?);
+    let result = call(Arc::clone(&session)).await;
+    if let Err(error) = session.close().await {
         tracing::debug!(error = %error.chain(), "a session did not close properly");
     }
     result

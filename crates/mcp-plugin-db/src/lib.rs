@@ -9,6 +9,7 @@
 //! # What it promises
 //!
 //! - Values keep their types, to the digit: see [`Value`].
+//! - Servers that others wrote are asked and understood in their own ways: see [`dialect`].
 //! - Both modes give the same answers, and neither leaks a session or a process.
 //! - Building a plugin opens nothing.
 //! - Where the pool cannot be built, the plugin says so once and goes direct.
@@ -38,19 +39,25 @@
 //! ```
 
 mod access;
+mod bind;
+pub mod dialect;
 mod operations;
 mod plugin;
 mod process;
+mod reading;
 mod rows;
 mod schema;
+mod session;
 mod value;
 
 pub use self::{
     access::{Access, FlagError},
+    dialect::{Dialect, DialectChoice},
     plugin::{DatabasePlugin, PluginBuilder, PluginStats},
     process::POOL,
     rows::{ResultColumn, Row, Rows},
-    schema::{Column, ForeignKey, Hit, Hits, Index, Table, TableName},
+    schema::{Changes, Column, ForeignKey, Hit, Hits, Index, Table, TableName},
+    session::{Session, SessionConnector},
     value::{Decimal, DecimalError, Json, Value},
 };
 

@@ -1,21 +1,24 @@
-//! The operations of the plugin, as calls of a server's tools.
+//! The operations of the plugin.
 //!
-//! All of them only read, so all may be repeated.
+//! All but [`execute`](DatabasePlugin::execute) only read, so they may be repeated
+//! where a connection failed under them.
 
 use std::sync::Arc;
 
 use mcp_domain::{Error, Operation};
-use mcp_transport::{Client, Resource, ResourceContents};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::json;
+use mcp_transport::{Resource, ResourceContents};
+use serde::de::DeserializeOwned;
 
 use crate::{
-    DatabasePlugin, Hits, ResultColumn, Rows, Table, TableName, Value, schema::Tables, value::typed,
+    Changes, DatabasePlugin, Dialect, Hits, Rows, Table, TableName, Value, dialect::Request,
+    session::Session,
 };
 
 const TABLES: Operation = Operation::new("tables").repeatable();
 const DESCRIBE: Operation = Operation::new("describe").repeatable();
 const QUERY: Operation = Operation::new("query").repeatable();
+const EXECUTE: Operation = Operation::new("execute");
+const EXPLAIN: Operation = Operation::new("explain").repeatable();
 const SEARCH: Operation = Operation::new("search").repeatable();
 const RESOURCES: Operation = Operation::new("resources").repeatable();
 const READ: Operation = Operation::new("read").repeatable();
@@ -25,6 +28,9 @@ const READ: Operation = Operation::new("read").repeatable();
 /// # Errors
 ///
 /// - `ToolFailed` with the database's words: no such table, a syntax error;
+/// - `InvalidInput` if the parameters do not fit the statement, or this server;
+/// - `Unsupported` if the server has no such operation, or is no database server that
+///   is known ([`Dialect`](crate::Dialect));
 /// - `Rpc` if the server knows no such tool, or no such resource;
 /// - a connection failure, if there is no getting through to the server;
 /// - pooled: `BreakerOpen` and `WaitTimeout`, when the server is down or too busy.
@@ -40,8 +46,7 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn tables(&self) -> Result<Vec<TableName>, Error> {
-        let answer: Tables = self.tool(TABLES, "list_tables", json!({})).await?;
-        Ok(answer.tables)
+        self.ask(TABLES, |dialect| dialect.tables()).await
     }
 
     /// Tells a table's columns, keys and indexes.
@@ -50,19 +55,36 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn describe(&self, table: &str) -> Result<Table, Error> {
-        self.tool(DESCRIBE, "describe_table", json!({ "table": table }))
-            .await
+        self.ask(DESCRIBE, |dialect| dialect.describe(table)).await
     }
 
-    /// Runs one statement that reads. `parameters` are values for its `?`, in order.
+    /// Runs one statement that reads. `parameters` are values for its `?`, in order, or
+    /// for `$1`, `$2` and so on, where the database writes them like that.
+    ///
+    /// Servers that bind no parameters are sent a statement with the values in it,
+    /// written so that they cannot be anything but values.
     ///
     /// # Errors
     ///
     /// As all operations: see above.
     pub async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Rows, Error> {
-        let arguments = json!({ "sql": sql, "parameters": parameters });
-        let answer: Answer = self.tool(QUERY, "query", arguments).await?;
-        Ok(answer.into())
+        self.query_with(QUERY, sql, parameters).await
+    }
+
+    /// As [`query`](Self::query), with a policy of yours: another name in errors,
+    /// another timeout, not to be repeated.
+    ///
+    /// # Errors
+    ///
+    /// As all operations: see above.
+    pub async fn query_with(
+        &self,
+        operation: Operation,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<Rows, Error> {
+        self.ask(operation, |dialect| dialect.query(sql, parameters))
+            .await
     }
 
     /// Runs one statement that reads, and its rows as values of a type of yours.
@@ -98,6 +120,45 @@ impl DatabasePlugin {
         self.query(sql, parameters).await?.parse()
     }
 
+    /// Runs one statement that writes, if the server allows it.
+    ///
+    /// It is never run twice: where a connection fails under it, whether it has run is
+    /// unknown, and the error says so by its kind (`Disconnected`, `CallTimeout`).
+    /// What is harmless to repeat goes through [`execute_with`](Self::execute_with).
+    ///
+    /// # Errors
+    ///
+    /// As all operations: see above.
+    pub async fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Changes, Error> {
+        self.execute_with(EXECUTE, sql, parameters).await
+    }
+
+    /// As [`execute`](Self::execute), with a policy of yours: a statement that may be
+    /// run twice is declared so by [`Operation::repeatable`].
+    ///
+    /// # Errors
+    ///
+    /// As all operations: see above.
+    pub async fn execute_with(
+        &self,
+        operation: Operation,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<Changes, Error> {
+        self.ask(operation, |dialect| dialect.execute(sql, parameters))
+            .await
+    }
+
+    /// Tells how the database would run a statement, one line a step.
+    ///
+    /// # Errors
+    ///
+    /// As all operations: see above.
+    pub async fn explain(&self, sql: &str, parameters: &[Value]) -> Result<Vec<String>, Error> {
+        self.ask(EXPLAIN, |dialect| dialect.explain(sql, parameters))
+            .await
+    }
+
     /// Finds up to `limit` rows whose text holds all words, in one table or in all.
     ///
     /// # Errors
@@ -109,11 +170,8 @@ impl DatabasePlugin {
         table: Option<&str>,
         limit: usize,
     ) -> Result<Hits, Error> {
-        let mut arguments = json!({ "text": words, "limit": limit });
-        if let Some(table) = table {
-            arguments["table"] = json!(table);
-        }
-        self.tool(SEARCH, "search", arguments).await
+        self.ask(SEARCH, |dialect| dialect.search(words, table, limit))
+            .await
     }
 
     /// Lists what the server offers to read.
@@ -122,12 +180,8 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
-        self.way
-            .run(
-                RESOURCES,
-                |client| async move { client.list_resources().await },
-            )
-            .await
+        let list = |session: Arc<Session>| async move { session.client.list_resources().await };
+        self.way.run(RESOURCES, list).await
     }
 
     /// Reads a resource.
@@ -136,49 +190,16 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn read(&self, uri: &str) -> Result<Vec<ResourceContents>, Error> {
-        self.way
-            .run(
-                READ,
-                |client| async move { client.read_resource(uri).await },
-            )
-            .await
+        let read = |session: Arc<Session>| async move { session.client.read_resource(uri).await };
+        self.way.run(READ, read).await
     }
 
-    async fn tool<T>(
-        &self,
-        operation: Operation,
-        tool: &str,
-        arguments: serde_json::Value,
-    ) -> Result<T, Error>
+    async fn ask<T, F>(&self, operation: Operation, request: F) -> Result<T, Error>
     where
-        T: DeserializeOwned,
+        F: Fn(&dyn Dialect) -> Result<Request<T>, Error>,
     {
-        let arguments = &arguments;
-        let call = |client: Arc<Client>| async move { client.call_tool(tool, arguments).await };
-        self.way.run(operation, call).await?.parse()
-    }
-}
-
-/// Rows as our server writes them.
-#[derive(Deserialize)]
-struct Answer {
-    columns: Vec<ResultColumn>,
-    rows: Vec<Vec<serde_json::Value>>,
-    truncated: bool,
-}
-
-impl From<Answer> for Rows {
-    fn from(answer: Answer) -> Self {
-        let columns = answer.columns;
-        let rows = answer.rows.into_iter().map(|row| {
-            let types = columns.iter().map(|c| c.declared_type.as_deref());
-            let values = row.into_iter().map(Value::from);
-            values
-                .zip(types)
-                .map(|(value, of)| typed(value, of))
-                .collect()
-        });
-        let rows = rows.collect();
-        Self::new(columns, rows, answer.truncated)
+        let request = &request;
+        let call = |session: Arc<Session>| async move { session.ask(request).await };
+        self.way.run(operation, call).await
     }
 }

@@ -3,12 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_breaker::Breaker;
-use mcp_domain::{CircuitBreaker, Error, PoolStats};
+use mcp_domain::{CircuitBreaker, Error, PoolStats, Scope};
 use mcp_pool::{Configuration, Pool, SettingsBuilder, SettingsError};
 use mcp_transport::ClientConnector;
 use serde::Serialize;
 
-use crate::access::{Access, Way};
+use crate::{
+    access::{Access, Way},
+    dialect::DialectChoice,
+    session::SessionConnector,
+};
 
 /// A database over MCP.
 ///
@@ -24,10 +28,22 @@ impl DatabasePlugin {
         PluginBuilder {
             connector,
             access: Access::default(),
+            dialect: DialectChoice::default(),
             name: "database".to_owned(),
             configuration: Ok(Configuration::default()),
             pool: None,
             breaker: None,
+        }
+    }
+
+    /// The same database for the callers of another scope (a tenant, a user, a
+    /// conversation), who never share a session with these.
+    ///
+    /// One pool serves all scopes: closing it through one closes it for all.
+    #[must_use]
+    pub fn scoped(&self, scope: Scope) -> Self {
+        Self {
+            way: self.way.scoped(scope),
         }
     }
 
@@ -88,9 +104,10 @@ pub struct PluginStats {
 pub struct PluginBuilder {
     connector: ClientConnector,
     access: Access,
+    dialect: DialectChoice,
     name: String,
     configuration: Result<Configuration, SettingsError>,
-    pool: Option<Pool<ClientConnector>>,
+    pool: Option<Pool<SessionConnector>>,
     breaker: Option<Arc<dyn CircuitBreaker>>,
 }
 
@@ -98,6 +115,12 @@ impl PluginBuilder {
     /// Direct or pooled. Default: direct. [`Access::from_env`] asks `USE_MCP_POOL`.
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// How the server is asked. Default: as its name and tools tell.
+    pub fn dialect(mut self, dialect: DialectChoice) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -125,7 +148,7 @@ impl PluginBuilder {
     /// for instance the process's: `.pool(POOL.get())`.
     ///
     /// Its settings hold, and the limits over all its servers. Closing the plugin leaves it open.
-    pub fn pool(mut self, pool: Pool<ClientConnector>) -> Self {
+    pub fn pool(mut self, pool: Pool<SessionConnector>) -> Self {
         self.pool = Some(pool);
         self
     }
@@ -141,6 +164,7 @@ impl PluginBuilder {
     /// Where the pool cannot be built, because its settings are wrong, this
     /// is logged as a warning and the plugin goes direct.
     pub fn build(self) -> DatabasePlugin {
+        let connector = SessionConnector::new(self.connector, self.dialect);
         let is_shared = self.pool.is_some();
         let pool = match (self.access, self.pool, &self.configuration) {
             (Access::Direct, _, _) => None,
@@ -155,16 +179,14 @@ impl PluginBuilder {
             None => {
                 let configuration = self.configuration.unwrap_or_default();
                 Way::Direct {
-                    connector: Box::new(self.connector),
+                    connector: Box::new(connector),
+                    scope: Scope::default(),
                     call_timeout: configuration.server(&self.name).call_timeout(),
                 }
             }
             Some(pool) => {
                 let breaker = self.breaker.unwrap_or_else(|| Arc::new(Breaker::default()));
-                let server = pool
-                    .server(self.name, self.connector)
-                    .breaker(breaker)
-                    .add();
+                let server = pool.server(self.name, connector).breaker(breaker).add();
                 Way::Pooled {
                     pool,
                     server,

@@ -1,7 +1,8 @@
 //! The one pool of the process.
 
 use mcp_pool::{Configuration, GlobalPool, Pool};
-use mcp_transport::ClientConnector;
+
+use crate::session::SessionConnector;
 
 /// The pool of the process, for those who want one for everything: built when it is
 /// first asked for, with the settings that the environment gives.
@@ -21,7 +22,7 @@ use mcp_transport::ClientConnector;
 /// # Ok(shop)
 /// # }
 /// ```
-pub static POOL: GlobalPool<ClientConnector> = GlobalPool::with(|| {
+pub static POOL: GlobalPool<SessionConnector> = GlobalPool::with(|| {
     let read = Configuration::from_env();
     Pool::new(read.unwrap_or_else(|error| {
         tracing::warn!(%error, "the settings of the process's pool are wrong; the defaults hold");

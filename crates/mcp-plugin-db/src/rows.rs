@@ -46,8 +46,27 @@ pub struct ResultColumn {
     pub declared_type: Option<String>,
 }
 
+impl ResultColumn {
+    /// A column whose type is not told.
+    pub fn untyped(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            declared_type: None,
+        }
+    }
+
+    /// A column with the type as the database calls it.
+    pub fn typed(name: String, declared_type: String) -> Self {
+        Self {
+            name,
+            declared_type: Some(declared_type),
+        }
+    }
+}
+
 impl Rows {
-    pub(crate) fn new(columns: Vec<ResultColumn>, rows: Vec<Vec<Value>>, truncated: bool) -> Self {
+    /// Rows, each as long as there are columns; `truncated` if the server cut them.
+    pub fn new(columns: Vec<ResultColumn>, rows: Vec<Vec<Value>>, truncated: bool) -> Self {
         Self {
             columns,
             row_count: rows.len(),

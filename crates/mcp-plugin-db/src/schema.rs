@@ -6,31 +6,70 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TableName {
-    /// Its name.
+    /// Its name, as the operations take it: with its schema, where it would not be
+    /// found without.
     pub name: String,
-    /// `table` or `view`.
+    /// Its schema; `None` where the database or the server knows of none.
+    #[serde(default)]
+    pub schema: Option<String>,
+    /// `table` or `view`; what the server does not tell apart is a table.
     pub kind: String,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Tables {
-    pub(crate) tables: Vec<TableName>,
+impl TableName {
+    /// A table by its name and schema.
+    pub fn new(schema: Option<String>, name: String, kind: &str) -> Self {
+        Self {
+            name: qualified(schema.as_deref(), name),
+            schema,
+            kind: kind.to_ascii_lowercase(),
+        }
+    }
+}
+
+/// The name with its schema, but for the schemas in which databases look by themselves.
+fn qualified(schema: Option<&str>, name: String) -> String {
+    match schema {
+        None | Some("main" | "public") => name,
+        Some(schema) => format!("{schema}.{name}"),
+    }
 }
 
 /// A table or view with its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Table {
-    /// Its name.
+    /// Its name, as the operations take it.
     pub name: String,
+    /// Its schema; `None` where the database or the server knows of none.
+    #[serde(default)]
+    pub schema: Option<String>,
     /// `table` or `view`.
     pub kind: String,
     /// Its columns, in order.
     pub columns: Vec<Column>,
-    /// Its references to other tables.
+    /// Its references to other tables, where the server tells them.
     pub foreign_keys: Vec<ForeignKey>,
-    /// Its indexes.
+    /// Its indexes, where the server tells them.
     pub indexes: Vec<Index>,
+    /// About how many rows there are, where the server tells it.
+    #[serde(default)]
+    pub row_estimate: Option<i64>,
+}
+
+impl Table {
+    /// A table without columns, to which they are added.
+    pub fn new(schema: Option<String>, name: String, kind: &str) -> Self {
+        Self {
+            name: qualified(schema.as_deref(), name),
+            schema,
+            kind: kind.to_ascii_lowercase(),
+            columns: Vec::new(),
+            foreign_keys: Vec::new(),
+            indexes: Vec::new(),
+            row_estimate: None,
+        }
+    }
 }
 
 /// A column of a table.
@@ -62,6 +101,38 @@ pub struct ForeignKey {
     pub references_column: Option<String>,
 }
 
+impl ForeignKey {
+    /// A reference of one column to another.
+    pub fn new(
+        column: String,
+        references_table: String,
+        references_column: Option<String>,
+    ) -> Self {
+        Self {
+            column,
+            references_table,
+            references_column,
+        }
+    }
+
+    /// The references of several columns, side by side, to as many of another table.
+    pub(crate) fn pairs(
+        columns: Vec<String>,
+        table: &str,
+        targets: Vec<String>,
+    ) -> impl Iterator<Item = Self> {
+        let targets = targets.into_iter().map(Some).chain(std::iter::repeat(None));
+        let pairs = columns.into_iter().zip(targets);
+        pairs.map(|(column, target)| Self::new(column, table.to_owned(), target))
+    }
+}
+
+/// The place of a column in a key, from 1.
+pub(crate) fn place(key: &[String], column: &str) -> Option<u32> {
+    let place = key.iter().position(|name| name == column)?;
+    u32::try_from(place + 1).ok()
+}
+
 /// An index of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -72,6 +143,21 @@ pub struct Index {
     pub unique: bool,
     /// Its columns, in order.
     pub columns: Vec<String>,
+}
+
+/// What a statement that writes has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Changes {
+    /// How many rows it inserted, updated or deleted, where the server tells it.
+    pub rows_affected: Option<u64>,
+}
+
+impl Changes {
+    /// So many rows, if the server tells it.
+    pub fn new(rows_affected: Option<u64>) -> Self {
+        Self { rows_affected }
+    }
 }
 
 /// What a search found.

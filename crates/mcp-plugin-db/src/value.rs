@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 pub(crate) use self::{
     de::{ValueReader, WrongType},
+    json::from_json,
     time::typed,
 };
 pub use self::{

@@ -80,16 +80,19 @@ fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
     let age = settings
         .max_connection_age
         .mul_f64(1.0 - 0.1 * fastrand::f64());
-    let shared = match settings.sharing {
-        Sharing::Auto => core.is_stateless || connection.is_stateless(),
-        Sharing::Exclusive => false,
-        Sharing::Shared => true,
+    let room = match settings.sharing {
+        Sharing::Auto if core.is_stateless || connection.is_stateless() => settings
+            .max_in_flight
+            .min(connection.max_in_flight())
+            .max(1),
+        Sharing::Auto | Sharing::Exclusive => 1,
+        Sharing::Shared => settings.max_in_flight,
     };
     Held {
         number: core.next_connection(),
         connection: Arc::new(connection),
         expires_at: Instant::now().checked_add(age),
-        room: if shared { settings.max_in_flight } else { 1 },
+        room,
     }
 }
 

@@ -96,7 +96,11 @@ const RESERVED: [Reserved; 9] = [
     Reserved::new("reqwest", &["mcp-transport"]),
     // The benchmark measures the bare SDK beside ours.
     Reserved::new("rmcp", &["mcp-bench", "mcp-server-db", "mcp-transport"]),
-    Reserved::new("rusqlite", &["mcp-server-db"]),
+    Reserved {
+        // Files for servers of others to serve.
+        for_tests: &["mcp-plugin-db"],
+        ..Reserved::new("rusqlite", &["mcp-server-db"])
+    },
     Reserved {
         // Servers are killed to see what it costs.
         for_tests: &["mcp-plugin-db"],

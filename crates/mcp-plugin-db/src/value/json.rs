@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::{Decimal, Value};
 
-/// A document or an array, as the JSON text in which it came.
+/// A document or an array, as the JSON text in which it came, less the space between.
 ///
-/// Nothing is lost: neither the digits of a number nor the order of the keys.
+/// Nothing else is lost: neither the digits of a number nor the order of the keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Json(String);
 
@@ -23,7 +23,7 @@ impl Json {
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
         match serde_json::from_str::<&RawValue>(&text) {
-            Ok(raw) => Ok(Self(raw.get().to_owned())),
+            Ok(raw) => Ok(Self(compact(raw.get()))),
             Err(error) => {
                 let message = "the text of a JSON value is not JSON";
                 Err(Error::new(ErrorKind::InvalidInput, message).with_source(error))
@@ -64,6 +64,22 @@ impl Serialize for Json {
     }
 }
 
+/// JSON text without the space between its parts.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let keep = |letter: &char| {
+        let keep = in_string || !letter.is_ascii_whitespace();
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        keep
+    };
+    json.chars().filter(keep).collect()
+}
+
 /// A value from JSON text, to the digit; `None` if it is not JSON.
 pub(crate) fn from_json(text: &str) -> Option<Value> {
     let text = text.trim();
@@ -72,7 +88,7 @@ pub(crate) fn from_json(text: &str) -> Option<Value> {
         b't' => Value::Bool(true),
         b'f' => Value::Bool(false),
         b'"' => Value::Text(serde_json::from_str(text).ok()?),
-        b'[' | b'{' => Value::Json(Json(text.to_owned())),
+        b'[' | b'{' => Value::Json(Json::new(text).ok()?),
         _ => number(text)?,
     })
 }

@@ -111,6 +111,9 @@ fn a_value_is_json_and_back() {
     }
     assert_eq!(json!(decimal("1.50")), json!("1.50"));
     assert_eq!(json!(Value::Real(f64::NEG_INFINITY)), json!("-inf"));
+    // Space between goes, space within stays.
+    let spaced = Json::new(" { \"a b\\\" c\" : [ 1 , \"\\\\\" ] } ").unwrap();
+    assert_eq!(spaced.as_str(), "{\"a b\\\" c\":[1,\"\\\\\"]}");
     // Documents are written as they came, digits and all.
     let text = "{\"b\":12345678901234567890.5,\"a\":1}";
     let value = Value::from(Json::new(text).unwrap());

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod both_modes;
+mod fixture;
 mod healing;
 mod killing;
 mod one_pool;
+mod own;
 mod program;
 mod send;
 mod servers;
+mod suite;
+mod third_party;
 mod values;

@@ -10,6 +10,9 @@ fn every_operation_can_be_spawned() {
     can_be_spawned(plugin.tables());
     can_be_spawned(plugin.describe("orders"));
     can_be_spawned(plugin.query("SELECT 1", &[]));
+    can_be_spawned(plugin.query_as::<u8>("SELECT 1", &[]));
+    can_be_spawned(plugin.execute("DELETE FROM orders", &[]));
+    can_be_spawned(plugin.explain("SELECT 1", &[]));
     can_be_spawned(plugin.search("x", None, 1));
     can_be_spawned(plugin.resources());
     can_be_spawned(plugin.read("db://x"));

@@ -49,6 +49,8 @@ pub(crate) struct FakeServer {
     pub(crate) on_ping: Mutex<Reaction>,
     pub(crate) on_close: Mutex<Reaction>,
     pub(crate) stateless: AtomicBool,
+    /// How many calls its connections carry well; 0 if it does not say.
+    pub(crate) carries: AtomicUsize,
     /// Runs the calls of one connection one after another.
     pub(crate) serial: AtomicBool,
     /// Connects that were begun.
@@ -195,6 +197,13 @@ impl Connection for FakeConnection {
 
     fn is_stateless(&self) -> bool {
         self.presence.server.stateless.load(SeqCst)
+    }
+
+    fn max_in_flight(&self) -> usize {
+        match self.presence.server.carries.load(SeqCst) {
+            0 => usize::MAX,
+            calls => calls,
+        }
     }
 
     async fn ping(&self) -> Result<(), Error> {

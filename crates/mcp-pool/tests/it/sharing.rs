@@ -62,6 +62,17 @@ async fn a_server_that_is_declared_stateless_is_shared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_is_shared_by_no_more_than_it_carries() {
+    for carries in [1, 3, 100] {
+        let set = set(Settings::builder().max_in_flight(16));
+        set.fake.stateless.store(true, SeqCst);
+        set.fake.carries.store(carries, SeqCst);
+        assert_eq!(burst(&set, 64).await, carries.min(16));
+        check_books(&set, 64);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_keeps_state_is_not_shared() {
     let set = set(Settings::builder().max_in_flight(64));
     assert_eq!(burst(&set, 64).await, 1);

@@ -1,0 +1,127 @@
+//! MCP Alchemy: rows one below the other as text, cut at a number of characters.
+//!
+//! It binds parameters by name and tells no types: all but NULL is text.
+
+use mcp_domain::Error;
+use mcp_transport::ToolResult;
+use serde_json::{Map, json};
+
+use super::{Call, Dialect, Request, no_such_table, only_text};
+use crate::{
+    Changes, Column, ForeignKey, Rows, Table, TableName, Value, bind,
+    reading::{unreadable, vertical},
+};
+
+#[derive(Debug)]
+pub(super) struct Alchemy;
+
+/// The statement with `:p1` and the like for its placeholders.
+fn call(sql: &str, parameters: &[Value]) -> Result<Call, Error> {
+    let query = bind::replace(sql, parameters.len(), |at| Ok(format!(":p{}", at + 1)))?;
+    let named = (1..).zip(parameters);
+    let params: Map<_, _> = named
+        .map(|(n, value)| (format!("p{n}"), json!(value)))
+        .collect();
+    Ok(Call::new(
+        "execute_query",
+        json!({ "query": query, "params": params }),
+    ))
+}
+
+impl Dialect for Alchemy {
+    fn name(&self) -> &str {
+        "mcp-alchemy"
+    }
+
+    fn failure(&self, answer: &ToolResult) -> Option<String> {
+        let text = answer.text();
+        let Some(why) = text.strip_prefix("Error: ") else {
+            return answer.is_error.then_some(text);
+        };
+        // Without the statement, and a link to a manual.
+        let why = why.split("\n[SQL:").next().unwrap_or(why);
+        Some(why.to_owned())
+    }
+
+    fn tables(&self) -> Result<Request<Vec<TableName>>, Error> {
+        Ok(Request::one(
+            Call::new("all_table_names", json!({})),
+            |answer| {
+                let names = only_text(answer)?
+                    .split(", ")
+                    .filter(|name| !name.is_empty());
+                Ok(names
+                    .map(|name| TableName::new(None, name.to_owned(), "table"))
+                    .collect())
+            },
+        ))
+    }
+
+    fn describe(&self, table: &str) -> Result<Request<Table>, Error> {
+        let call = Call::new("schema_definitions", json!({ "table_names": [table] }));
+        let wanted = table.to_owned();
+        Ok(Request::one(call, move |answer| {
+            let text = only_text(answer)?;
+            if text.trim().is_empty() {
+                return Err(no_such_table(&wanted));
+            }
+            described(&wanted, text)
+        }))
+    }
+
+    fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
+        Ok(Request::one(
+            call(sql, parameters)?,
+            |answer| match only_text(answer)? {
+                "No rows returned" => Ok(Rows::default()),
+                text => vertical::rows(text),
+            },
+        ))
+    }
+
+    fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
+        Ok(Request::one(call(sql, parameters)?, |answer| {
+            let count = only_text(answer)?.strip_prefix("Success: ");
+            let count = count.and_then(|rest| rest.split(' ').next()?.parse().ok());
+            Ok(Changes::new(count))
+        }))
+    }
+}
+
+/// `things:`, a line for each column, and `maker -> makers.id` for each reference.
+fn described(wanted: &str, text: &str) -> Result<Table, Error> {
+    let wrong = || unreadable("the definition of a table", text);
+    let mut lines = text.trim().lines();
+    let name = lines.next().and_then(|line| line.strip_suffix(':'));
+    if name != Some(wanted) {
+        return Err(wrong());
+    }
+    let mut table = Table::new(None, wanted.to_owned(), "table");
+    for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
+        if line == "Relationships:" {
+            continue;
+        }
+        if let Some((column, target)) = line.split_once(" -> ") {
+            let (to, at) = target.rsplit_once('.').ok_or_else(wrong)?;
+            let key = ForeignKey::new(column.to_owned(), to.to_owned(), Some(at.to_owned()));
+            table.foreign_keys.push(key);
+            continue;
+        }
+        let (name, facts) = line.split_once(": ").ok_or_else(wrong)?;
+        let facts: Vec<&str> = facts.split(", ").collect();
+        let value = |key: &str| {
+            facts
+                .iter()
+                .find_map(|f| f.strip_prefix(key)?.strip_prefix('='))
+        };
+        let declared = facts.iter().find(|fact| **fact != "primary key");
+        table.columns.push(Column {
+            name: name.to_owned(),
+            declared_type: declared.map(|d| (*d).to_owned()).unwrap_or_default(),
+            nullable: facts.contains(&"nullable"),
+            default: value("default").map(str::to_owned),
+            primary_key: value("primary_key").and_then(|place| place.parse().ok()),
+        });
+    }
+    Ok(table)
+}

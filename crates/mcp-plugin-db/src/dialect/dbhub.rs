@@ -1,0 +1,223 @@
+//! dbhub of Bytebase: two tools for all databases, an envelope around every answer.
+
+use mcp_domain::Error;
+use mcp_transport::ToolResult;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Call, Dialect, Next, Peer, Request, no_such_table, only_text};
+use crate::{
+    Changes, Column, Index, Rows, Table, TableName, Value,
+    bind::{self, Sql},
+    reading::json::{self, Object},
+    schema::place,
+};
+
+#[derive(Debug)]
+pub(super) struct Dbhub {
+    execute: String,
+    search: String,
+    explain: Option<String>,
+}
+
+impl Dbhub {
+    /// With more than one database, every tool bears the name of its own; the first is asked.
+    pub(super) fn new(peer: &Peer) -> Self {
+        let tool = |name: &str| {
+            let prefix = format!("{name}_");
+            let mut all = peer.tools.iter();
+            all.find(|tool| *tool == name || tool.starts_with(&prefix))
+                .cloned()
+        };
+        Self {
+            execute: tool("execute_sql").unwrap_or_else(|| "execute_sql".to_owned()),
+            search: tool("search_objects").unwrap_or_else(|| "search_objects".to_owned()),
+            explain: tool("explain_sql"),
+        }
+    }
+
+    fn statement(&self, sql: &str, parameters: &[Value]) -> Result<Call, Error> {
+        let sql = bind::inline(sql, parameters, Sql::Unknown)?;
+        Ok(Call::new(&self.execute, json!({ "sql": sql })))
+    }
+}
+
+impl Dialect for Dbhub {
+    fn name(&self) -> &str {
+        "dbhub"
+    }
+
+    fn failure(&self, answer: &ToolResult) -> Option<String> {
+        let text = answer.is_error.then(|| answer.text())?;
+        #[derive(Deserialize)]
+        struct Failure {
+            error: String,
+        }
+        let failure: Result<Failure, _> = serde_json::from_str(&text);
+        Some(failure.map_or(text, |failure| failure.error))
+    }
+
+    fn tables(&self) -> Result<Request<Vec<TableName>>, Error> {
+        let search = self.search.clone();
+        let objects = move |kind| {
+            let arguments = json!({ "object_type": kind, "limit": 1000 });
+            Call::new(&search, arguments)
+        };
+        Ok(Request::many(objects("table"), move |answers| {
+            let [tables, views] = answers else {
+                return Ok(Next::Call(objects("view")));
+            };
+            let mut names = Vec::new();
+            for (answer, kind) in [(tables, "table"), (views, "view")] {
+                let found: Envelope<Found> = json::read("a list of tables", only_text(answer)?)?;
+                let found = found.data.results.into_iter();
+                names.extend(found.map(|o| TableName::new(o.schema, o.name, kind)));
+            }
+            names.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
+            Ok(Next::Done(names))
+        }))
+    }
+
+    fn describe(&self, table: &str) -> Result<Request<Table>, Error> {
+        let search = self.search.clone();
+        let wanted = table.to_owned();
+        let objects = move |kind: &str, wanted: &str| {
+            let (schema, name) = split(wanted);
+            // The pattern is one of LIKE: what it finds beyond the name is left out below.
+            let mut arguments =
+                json!({ "object_type": kind, "pattern": name, "detail_level": "full" });
+            if let Some(schema) = schema {
+                arguments["schema"] = json!(schema);
+            }
+            Call::new(&search, arguments)
+        };
+        Ok(Request::many(objects("table", table), move |answers| {
+            for (answer, kind) in answers.iter().zip(["table", "view"]) {
+                let found: Envelope<Found> = json::read("a table", only_text(answer)?)?;
+                let mut found = found.data.results.into_iter();
+                if let Some(object) = found.find(|object| object.name == split(&wanted).1) {
+                    return Ok(Next::Done(object.into_table(kind)));
+                }
+            }
+            match answers.len() {
+                1 => Ok(Next::Call(objects("view", &wanted))),
+                _ => Err(no_such_table(&wanted)),
+            }
+        }))
+    }
+
+    fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
+        Ok(Request::one(self.statement(sql, parameters)?, |answer| {
+            let text = only_text(answer)?;
+            let mut answer: Envelope<Statements<'_>> = json::read("an answer with rows", text)?;
+            let last = answer.data.statements.pop();
+            Ok(last.map_or_else(Rows::default, |last| json::rows(&last.rows, last.truncated)))
+        }))
+    }
+
+    fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
+        Ok(Request::one(self.statement(sql, parameters)?, |answer| {
+            let text = only_text(answer)?;
+            let answer: Envelope<Statements<'_>> = json::read("an answer with counts", text)?;
+            let last = answer.data.statements.last();
+            Ok(Changes::new(last.map(|statement| statement.count)))
+        }))
+    }
+
+    fn explain(&self, sql: &str, parameters: &[Value]) -> Result<Request<Vec<String>>, Error> {
+        let Some(tool) = &self.explain else {
+            return Err(self.missing("explain statements, unless they offer `explain_sql`"));
+        };
+        let sql = bind::inline(sql, parameters, Sql::Unknown)?;
+        let call = Call::new(tool, json!({ "sql": sql }));
+        Ok(Request::one(call, |answer| {
+            Ok(only_text(answer)?.lines().map(str::to_owned).collect())
+        }))
+    }
+}
+
+/// `schema.table`, or a table alone.
+fn split(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('.') {
+        Some((schema, table)) => (Some(schema), table),
+        None => (None, name),
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    results: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+    schema: Option<String>,
+    #[serde(default)]
+    columns: Vec<Field>,
+    #[serde(default)]
+    indexes: Vec<Indexed>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    name: String,
+    r#type: String,
+    nullable: bool,
+    default: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Indexed {
+    name: String,
+    columns: Vec<String>,
+    unique: bool,
+    primary: bool,
+}
+
+#[derive(Deserialize)]
+struct Statements<'a> {
+    #[serde(borrow)]
+    statements: Vec<Statement<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Statement<'a> {
+    #[serde(borrow)]
+    rows: Vec<Object<'a>>,
+    count: u64,
+    #[serde(default)]
+    truncated: bool,
+}
+
+impl Listed {
+    fn into_table(self, kind: &str) -> Table {
+        let mut table = Table::new(self.schema, self.name, kind);
+        let key = self.indexes.iter().find(|index| index.primary);
+        table.columns = self
+            .columns
+            .into_iter()
+            .map(|field| Column {
+                primary_key: key.and_then(|key| place(&key.columns, &field.name)),
+                name: field.name,
+                declared_type: field.r#type,
+                nullable: field.nullable,
+                default: field.default,
+            })
+            .collect();
+        let indexes = self.indexes.into_iter().filter(|index| !index.primary);
+        table.indexes = indexes
+            .map(|index| Index {
+                name: index.name,
+                unique: index.unique,
+                columns: index.columns,
+            })
+            .collect();
+        table
+    }
+}

@@ -1,0 +1,221 @@
+//! MCP Toolbox for Databases, with its prebuilt tools for SQLite or PostgreSQL.
+//!
+//! One block of text for each row, numbers with all digits; bytes are base64 in plain
+//! strings, which nothing tells from text.
+
+use mcp_domain::{Error, ErrorKind};
+use mcp_transport::{Content, ToolResult};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Call, Dialect, Peer, Request, no_such_table};
+use crate::{
+    Changes, Column, ForeignKey, Index, Rows, Table, TableName, Value,
+    bind::{self, Sql},
+    reading::json::{self, Object},
+    schema::place,
+};
+
+#[derive(Debug)]
+pub(super) struct Toolbox {
+    sql: Sql,
+}
+
+impl Toolbox {
+    pub(super) fn new(peer: &Peer) -> Self {
+        let sql = if peer.has(&["get_query_plan", "list_tablespaces"]) {
+            Sql::Postgres
+        } else if peer.version.contains("prebuilt.sqlite") {
+            Sql::Sqlite
+        } else {
+            Sql::Unknown
+        };
+        Self { sql }
+    }
+
+    fn execute_sql(&self, sql: &str, parameters: &[Value]) -> Result<Call, Error> {
+        let sql = bind::inline(sql, parameters, self.sql)?;
+        Ok(Call::new("execute_sql", json!({ "sql": sql })))
+    }
+}
+
+impl Dialect for Toolbox {
+    fn name(&self) -> &str {
+        "toolbox"
+    }
+
+    fn failure(&self, answer: &ToolResult) -> Option<String> {
+        let text = answer.is_error.then(|| answer.text())?;
+        let inner = text.strip_prefix("error processing request: ");
+        let inner = inner.map(|inner| inner.trim_start_matches("unable to execute query: "));
+        Some(inner.unwrap_or(&text).to_owned())
+    }
+
+    fn tables(&self) -> Result<Request<Vec<TableName>>, Error> {
+        let call = Call::new("list_tables", json!({ "output_format": "simple" }));
+        Ok(Request::one(call, |answer| {
+            let tables = blocks(answer).map(|text| {
+                let entry: Entry<Name> = json::read("the name of a table", text)?;
+                Ok(TableName::new(
+                    entry.schema_name,
+                    entry.object_details.name,
+                    "table",
+                ))
+            });
+            tables.collect()
+        }))
+    }
+
+    fn describe(&self, table: &str) -> Result<Request<Table>, Error> {
+        if table.contains(',') {
+            let message = format!("`{table}`: this server takes a comma for the end of a name");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let call = Call::new("list_tables", json!({ "table_names": table }));
+        let wanted = table.to_owned();
+        Ok(Request::one(call, move |answer| {
+            let Some(text) = blocks(answer).next() else {
+                return Err(no_such_table(&wanted));
+            };
+            let entry: Entry<Details> = json::read("a table", text)?;
+            Ok(entry.object_details.into())
+        }))
+    }
+
+    fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
+        let call = self.execute_sql(sql, parameters)?;
+        Ok(Request::one(call, |answer| {
+            let rows = blocks(answer).map(|text| json::read::<Object<'_>>("a row", text));
+            Ok(json::rows(&rows.collect::<Result<Vec<_>, _>>()?, false))
+        }))
+    }
+
+    fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
+        let call = self.execute_sql(sql, parameters)?;
+        Ok(Request::one(call, |_| Ok(Changes::default())))
+    }
+
+    fn explain(&self, sql: &str, parameters: &[Value]) -> Result<Request<Vec<String>>, Error> {
+        if self.sql != Sql::Postgres {
+            return Err(self.missing("explain statements"));
+        }
+        let query = bind::inline(sql, parameters, self.sql)?;
+        let call = Call::new("get_query_plan", json!({ "query": query }));
+        Ok(Request::one(call, |answer| {
+            Ok(answer.text().lines().map(str::to_owned).collect())
+        }))
+    }
+}
+
+/// The texts of all blocks.
+fn blocks(answer: &ToolResult) -> impl Iterator<Item = &str> {
+    answer.content.iter().filter_map(|block| match block {
+        // What stands for no rows in some releases.
+        Content::Text(text) if text == "null" || text == "The query returned 0 rows." => None,
+        Content::Text(text) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+#[derive(Deserialize)]
+struct Entry<T> {
+    schema_name: Option<String>,
+    object_details: T,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    object_name: String,
+    schema_name: Option<String>,
+    object_type: Option<String>,
+    columns: Vec<Field>,
+    #[serde(default)]
+    constraints: Vec<Constraint>,
+    #[serde(default)]
+    indexes: Vec<Indexed>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    column_name: String,
+    data_type: String,
+    column_default: Option<String>,
+    is_not_nullable: Flag,
+}
+
+#[derive(Deserialize)]
+struct Constraint {
+    constraint_type: String,
+    constraint_columns: Vec<String>,
+    foreign_key_referenced_table: Option<String>,
+    foreign_key_referenced_columns: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Indexed {
+    index_name: String,
+    index_columns: Vec<String>,
+    is_unique: Flag,
+}
+
+/// True and false, or 1 and 0.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Flag {
+    Bool(bool),
+    Number(u8),
+}
+
+impl Flag {
+    fn is_set(&self) -> bool {
+        matches!(self, Self::Bool(true) | Self::Number(1..))
+    }
+}
+
+impl From<Details> for Table {
+    fn from(details: Details) -> Self {
+        let kind = details.object_type.as_deref().unwrap_or("table");
+        let mut table = Self::new(details.schema_name, details.object_name, kind);
+        let key = details
+            .constraints
+            .iter()
+            .find(|c| c.constraint_type == "PRIMARY KEY");
+        for field in details.columns {
+            table.columns.push(Column {
+                primary_key: key.and_then(|key| place(&key.constraint_columns, &field.column_name)),
+                name: field.column_name,
+                declared_type: field.data_type,
+                nullable: !field.is_not_nullable.is_set(),
+                default: field.column_default,
+            });
+        }
+        for constraint in details.constraints {
+            if let Some(referenced) = constraint.foreign_key_referenced_table {
+                let targets = constraint
+                    .foreign_key_referenced_columns
+                    .unwrap_or_default();
+                let columns = constraint.constraint_columns;
+                table
+                    .foreign_keys
+                    .extend(ForeignKey::pairs(columns, &referenced, targets));
+            }
+        }
+        table.indexes = details.indexes.into_iter().map(Index::from).collect();
+        table
+    }
+}
+
+impl From<Indexed> for Index {
+    fn from(index: Indexed) -> Self {
+        Self {
+            name: index.index_name,
+            unique: index.is_unique.is_set(),
+            columns: index.index_columns,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A connection to a database server, with the dialect that it speaks.
+
+use std::sync::Arc;
+
+use mcp_domain::{Connection, Connector, Error, Scope};
+use mcp_transport::{Client, ClientConnector, ToolResult};
+
+use crate::dialect::{Call, Dialect, DialectChoice, Next, Recogniser, Request, judge};
+
+/// Opens sessions with one database server, and finds out once which dialect it speaks.
+///
+/// Made by the plugin. Its name is for those who share one pool among plugins:
+/// `Pool<SessionConnector>`.
+#[derive(Clone, Debug)]
+pub struct SessionConnector {
+    connector: ClientConnector,
+    recogniser: Arc<Recogniser>,
+}
+
+impl SessionConnector {
+    pub(crate) fn new(connector: ClientConnector, choice: DialectChoice) -> Self {
+        Self {
+            connector,
+            recogniser: Arc::new(Recogniser::new(choice)),
+        }
+    }
+}
+
+impl Connector for SessionConnector {
+    type Connection = Session;
+
+    async fn connect(&self, scope: &Scope) -> Result<Session, Error> {
+        let client = self.connector.connect(scope).await?;
+        let dialect = self.recogniser.recognise(&client).await?;
+        Ok(Session { client, dialect })
+    }
+}
+
+/// An open session with a database server.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) client: Client,
+    /// A server that is no database server can still have resources.
+    dialect: Result<Arc<dyn Dialect>, Error>,
+}
+
+impl Session {
+    /// Runs one operation as the calls that the dialect makes of it.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the dialect has no such operation, or the server is none that
+    /// is known; `ToolFailed` with the database's words; connection failures.
+    pub(crate) async fn ask<T>(
+        &self,
+        request: impl Fn(&dyn Dialect) -> Result<Request<T>, Error>,
+    ) -> Result<T, Error> {
+        let dialect = self.dialect.as_deref().map_err(Clone::clone)?;
+        let request = request(dialect)?;
+        let mut answers = vec![self.call(dialect, request.first()).await?];
+        loop {
+            match request.next(&answers)? {
+                Next::Done(result) => return Ok(result),
+                Next::Call(call) => answers.push(self.call(dialect, &call).await?),
+            }
+        }
+    }
+
+    async fn call(&self, dialect: &dyn Dialect, call: &Call) -> Result<ToolResult, Error> {
+        let answer = self.client.call_tool_raw(&call.tool, &call.arguments).await;
+        judge(dialect, &call.tool, answer)
+    }
+}
+
+impl Connection for Session {
+    fn is_open(&self) -> bool {
+        self.client.is_open()
+    }
+
+    /// Database servers keep nothing for a session that a statement could see.
+    fn is_stateless(&self) -> bool {
+        self.dialect.is_ok() || self.client.is_stateless()
+    }
+
+    fn max_in_flight(&self) -> usize {
+        match &self.dialect {
+            Ok(dialect) => dialect.max_in_flight(),
+            Err(_) => self.client.max_in_flight(),
+        }
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.client.ping().await
+    }
+
+    async fn close(&self) -> Result<(), Error> {
+        self.client.close().await
+    }
+}

@@ -1,0 +1,128 @@
+//! Databases with the fixture of the suite: an SQLite file, a PostgreSQL server.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::{
+        fs::{MetadataExt as _, chown},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use crate::suite::FIXTURE;
+
+/// An SQLite file with the fixture.
+pub(crate) fn sqlite(folder: &Path) -> String {
+    let path = folder.join("things.sqlite");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(FIXTURE).unwrap();
+    path.display().to_string()
+}
+
+/// PostgreSQL refuses to run as root: then it runs as `nobody`.
+const NOBODY: u32 = 65534;
+
+/// A PostgreSQL of this test's own, with the fixture, at a free port of the loopback;
+/// stopped when it is dropped.
+pub(crate) struct Postgres {
+    programs: PathBuf,
+    folder: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Postgres {
+    /// Nothing where none is installed.
+    pub(crate) fn start() -> Option<Self> {
+        let programs = programs()?;
+        let folder = tempfile::tempdir().unwrap();
+        if is_root(folder.path()) {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let mut postgres = Self {
+            programs,
+            folder,
+            port: 0,
+        };
+        let made = postgres.run(
+            "initdb",
+            &[
+                "-D",
+                "data",
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "-N",
+            ],
+        );
+        assert!(made, "initdb failed");
+        // Another process may take the port before PostgreSQL does.
+        let started = (0..20).any(|_| {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            postgres.port = free.local_addr().unwrap().port();
+            drop(free);
+            let options = format!(
+                "-p {} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off",
+                postgres.port
+            );
+            let start = ["start", "-w", "-D", "data", "-l", "log", "-o", &options];
+            postgres.run("pg_ctl", &start)
+        });
+        assert!(started, "no port was free");
+        let url = postgres.url();
+        let sql = format!(
+            "CREATE ROLE app LOGIN; {FIXTURE} GRANT SELECT ON ALL TABLES IN SCHEMA public TO app"
+        );
+        assert!(postgres.run("psql", &[&url, "-q", "-v", "ON_ERROR_STOP=1", "-c", &sql]));
+        Some(postgres)
+    }
+
+    fn url(&self) -> String {
+        format!("postgresql://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The address for the role that may only read.
+    pub(crate) fn reader(&self) -> String {
+        format!("postgresql://app@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> bool {
+        let mut command = Command::new(self.programs.join(program));
+        command.args(args).current_dir(self.folder.path());
+        if is_root(Path::new("/proc/self")) {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        // To files: a server that stays keeps a pipe open.
+        let mut output = fs::File::options();
+        output.create(true).append(true);
+        let output = output.open(self.folder.path().join("output")).unwrap();
+        command.stdout(output.try_clone().unwrap()).stderr(output);
+        command.status().unwrap().success()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.run("pg_ctl", &["stop", "-w", "-m", "immediate", "-D", "data"]);
+    }
+}
+
+/// Where Debian's packages put the newest version.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    let folders = versions.map(|version| version.path().join("bin"));
+    folders
+        .filter(|folder| folder.join("initdb").is_file())
+        .max()
+}
+
+fn is_root(path: &Path) -> bool {
+    fs::metadata(path).unwrap().uid() == 0
+}

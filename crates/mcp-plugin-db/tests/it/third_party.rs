@@ -1,0 +1,201 @@
+//! The suite on servers that others wrote: `cargo xtask test --third-party`.
+//!
+//! Without `MCP_THIRD_PARTY`, which names the folder where they are installed, these
+//! tests have nobody to talk to, and do nothing.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use mcp_domain::{CommandTarget, Target};
+use mcp_plugin_db::{Access, DatabasePlugin};
+use mcp_transport::ClientConnector;
+use tempfile::TempDir;
+
+use crate::{
+    fixture::{Postgres, sqlite},
+    servers::children,
+    suite,
+};
+
+/// Where a program was installed; none if nothing was.
+fn installed(program: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env::var_os("MCP_THIRD_PARTY")?);
+    let program = folder.join("bin").join(program);
+    assert!(program.exists(), "{} is not installed", program.display());
+    Some(program)
+}
+
+/// With a PostgreSQL to ask, which has to be there where it is CI's to install it.
+fn with_postgres(program: &str) -> Option<(PathBuf, Postgres)> {
+    let program = installed(program)?;
+    let postgres = Postgres::start();
+    let wanted = env::var_os("CI").is_some();
+    assert!(postgres.is_some() || !wanted, "CI needs PostgreSQL");
+    Some((program, postgres?))
+}
+
+fn connector(program: PathBuf, args: &[&str], env: &[(&str, &str)]) -> ClientConnector {
+    let mut target = CommandTarget {
+        program,
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        ..CommandTarget::default()
+    };
+    for (name, value) in env {
+        target.env.insert((*name).to_owned(), (*value).to_owned());
+    }
+    ClientConnector::new(Target::Command(target)).unwrap()
+}
+
+async fn check(dialect: &str, program: PathBuf, args: &[&str], env: &[(&str, &str)]) {
+    suite::check(dialect, connector(program, args, env)).await;
+    assert_eq!(children(), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn toolbox_on_sqlite() {
+    let Some(program) = installed("toolbox") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let database = sqlite(folder.path());
+    let env = [("SQLITE_DATABASE", database.as_str())];
+    check(
+        "toolbox",
+        program,
+        &["--stdio", "--prebuilt", "sqlite"],
+        &env,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn toolbox_on_postgres() {
+    let Some((program, postgres)) = with_postgres("toolbox") else {
+        return;
+    };
+    let port = postgres.port.to_string();
+    let env = [
+        ("POSTGRES_HOST", "127.0.0.1"),
+        ("POSTGRES_PORT", port.as_str()),
+        ("POSTGRES_DATABASE", "postgres"),
+        ("POSTGRES_USER", "app"),
+        ("POSTGRES_PASSWORD", "none"),
+    ];
+    let args = ["--stdio", "--prebuilt", "postgres"];
+    check("toolbox", program, &args, &env).await;
+}
+
+#[tokio::test]
+async fn dbhub_on_sqlite() {
+    let Some(program) = installed("dbhub") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", sqlite(folder.path()));
+    check(
+        "dbhub",
+        program,
+        &["--transport", "stdio", "--dsn", &url],
+        &[],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn dbhub_on_postgres() {
+    let Some((program, postgres)) = with_postgres("dbhub") else {
+        return;
+    };
+    let url = format!("{}?sslmode=disable", postgres.reader());
+    check(
+        "dbhub",
+        program,
+        &["--transport", "stdio", "--dsn", &url],
+        &[],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_reference_server_for_sqlite() {
+    let Some(program) = installed("mcp-server-sqlite") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let database = sqlite(folder.path());
+    check("mcp-server-sqlite", program, &["--db-path", &database], &[]).await;
+}
+
+#[tokio::test]
+async fn the_reference_server_for_postgres() {
+    let Some((program, postgres)) = with_postgres("mcp-server-postgres") else {
+        return;
+    };
+    check("server-postgres", program, &[&postgres.reader()], &[]).await;
+}
+
+#[tokio::test]
+async fn postgres_mcp_of_crystal() {
+    let Some((program, postgres)) = with_postgres("postgres-mcp") else {
+        return;
+    };
+    let args = [&postgres.reader(), "--access-mode=restricted"];
+    check("postgres-mcp", program, &args, &[]).await;
+}
+
+#[tokio::test]
+async fn mcp_alchemy_on_sqlite() {
+    let Some(program) = installed("mcp-alchemy") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite:///{}", sqlite(folder.path()));
+    check("mcp-alchemy", program, &[], &[("DB_URL", &url)]).await;
+}
+
+#[tokio::test]
+async fn motherduck_on_duckdb() {
+    let Some(program) = installed("mcp-server-motherduck") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("things.duckdb").display().to_string();
+    let args = ["--db-path", &database, "--read-write"];
+    let writer = DatabasePlugin::builder(connector(program.clone(), &args, &[]));
+    let writer = writer.access(Access::Pooled).build();
+    for statement in suite::FIXTURE.split_inclusive(';') {
+        if !statement.trim().is_empty() {
+            writer.execute(statement, &[]).await.unwrap();
+        }
+    }
+    writer.close(Duration::from_secs(10)).await;
+    check("motherduck", program, &["--db-path", &database], &[]).await;
+}
+
+/// It comes from crates.io, and is tested where it is installed beside the others.
+#[tokio::test]
+async fn dbmcp_on_sqlite() {
+    let folder = env::var_os("MCP_THIRD_PARTY").map(PathBuf::from);
+    let program = folder.map(|folder| folder.join("bin").join("dbmcp"));
+    let Some(program) = program.filter(|program| program.exists()) else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let database = sqlite(folder.path());
+    let args = ["stdio", "--db-backend", "sqlite", "--db-name", &database];
+    check("dbmcp", program, &args, &[]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_database_is_told_what_it_lacks() {
+    let Some(program) = installed("mcp-server-time") else {
+        return;
+    };
+    let plugin = DatabasePlugin::builder(connector(program, &[], &[])).build();
+    let error = plugin.tables().await.unwrap_err();
+    assert_eq!(error.kind(), mcp_domain::ErrorKind::Unsupported);
+    let text = error.to_string();
+    assert!(
+        text.contains("get_current_time") && text.contains("as toolbox lacks"),
+        "{text}"
+    );
+}
