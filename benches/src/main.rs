@@ -28,6 +28,7 @@ mod report;
 mod sample;
 mod section;
 mod servers;
+mod soak;
 mod startup;
 mod words;
 mod work;
@@ -139,6 +140,8 @@ enum OtherProcess {
     Echo(echo::Args),
     #[command(hide = true)]
     Growth(growth::Args),
+    /// Storms on for minutes or hours, and looks for what is left behind.
+    Soak(soak::Args),
 }
 
 /// What can be measured, in the order of the report.
@@ -199,6 +202,7 @@ async fn main() -> ExitCode {
         Some(OtherProcess::Client(args)) => peers::ours::serve(args).await,
         Some(OtherProcess::Echo(args)) => echo::serve(&args),
         Some(OtherProcess::Growth(args)) => growth::grow(args).await,
+        Some(OtherProcess::Soak(args)) => Box::pin(soak::soak(args)).await,
         None => run(&args).await,
     };
     match done {

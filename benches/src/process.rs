@@ -3,6 +3,7 @@
 
 use std::{fs, io, path::PathBuf};
 
+use mcp_domain::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// A process at one moment, with its children.
@@ -52,8 +53,8 @@ fn bytes(pid: u32, name: &str) -> io::Result<u64> {
     Ok(kib.unwrap_or_default() * 1024)
 }
 
-/// The processes whose parent it is.
-fn children(pid: u32) -> io::Result<Vec<u32>> {
+/// The processes whose parent it is, zombies among them.
+pub(crate) fn children(pid: u32) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
@@ -72,6 +73,25 @@ fn children(pid: u32) -> io::Result<Vec<u32>> {
         }
     }
     Ok(found)
+}
+
+/// What the descriptors of this process lead to.
+pub(crate) fn descriptors() -> Result<Vec<String>, Error> {
+    let list = || -> io::Result<Vec<String>> {
+        let mut list = Vec::new();
+        for entry in fs::read_dir("/proc/self/fd")? {
+            // The one that reads the folder is gone by now.
+            if let Ok(target) = fs::read_link(entry?.path()) {
+                list.push(target.display().to_string());
+            }
+        }
+        list.sort_unstable();
+        Ok(list)
+    };
+    list().map_err(|error| {
+        let message = "the descriptors of this process cannot be listed";
+        Error::new(ErrorKind::Unsupported, message).with_source(error)
+    })
 }
 
 /// Bytes of memory that can still be had.

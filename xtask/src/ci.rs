@@ -12,7 +12,7 @@ use self::{
 use crate::{
     cargo,
     conformance::{self, Side},
-    dependencies, say, test,
+    dependencies, say, soak, test,
     third_party::{self, Installed},
     tidy,
     workspace::Workspace,
@@ -20,8 +20,8 @@ use crate::{
 
 pub(crate) const HELP: &str = "\
 Checks all that a change must pass: format, the rules of the house, dependencies and
-licences, clippy, each crate alone, tests, documentation, servers that others wrote,
-conformance, the promised Rust version, bans and advisories.
+licences, clippy, each crate alone, tests, documentation, a minute of storm, servers
+that others wrote, conformance, the promised Rust version, bans and advisories.
 
 Usage: cargo xtask ci
 
@@ -32,7 +32,7 @@ skipped, and the summary says why.
 type Step = (&'static str, fn(&Workspace) -> Outcome);
 
 /// The quick ones first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     ("format", |_| cargo_step(&["fmt", "--all", "--check"])),
     ("tidy", |workspace| tidy::run(workspace).into()),
     ("dependencies", |workspace| {
@@ -42,6 +42,7 @@ const STEPS: [Step; 13] = [
     ("each crate alone", each_crate_alone),
     ("test", |_| test::run(&[]).into()),
     ("docs", |_| docs()),
+    ("soak", |_| soak::run(&[]).into()),
     ("third party", |_| {
         with(third_party::servers(), |servers| {
             test::run_third_party(servers, &[])

@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod conformance;
 mod dependencies;
+mod soak;
 mod test;
 mod third_party;
 mod tidy;
@@ -27,6 +28,7 @@ Tasks:
   bench [ARGUMENTS]  measure what the pool saves, on real sessions
   test [ARGUMENTS]   run all tests, or those that the arguments pick
   conformance SIDE   run the official conformance suite against our client or server
+  soak [ARGUMENTS]   storm on real servers, and look for what is left behind
   tidy               check the rules of the house: layers, docs, lints, places
   ci                 check all that a change must pass
 
@@ -77,7 +79,8 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> Result<(), Failure> {
     let Some((task, args)) = args.split_first() else {
-        let message = "say which task: bench, ci, conformance, test or tidy (`cargo xtask help`)";
+        let message =
+            "say which task: bench, ci, conformance, soak, test or tidy (`cargo xtask help`)";
         return Err(Failure::Usage(message.to_owned()));
     };
     let help = args
@@ -87,6 +90,7 @@ fn run(args: &[String]) -> Result<(), Failure> {
         "help" | "--help" | "-h" => print(HELP),
         "ci" if help => print(ci::HELP),
         "conformance" if help => print(conformance::HELP),
+        "soak" if help => print(soak::HELP),
         "test" if help => print(test::HELP),
         "tidy" if help => print(TIDY_HELP),
         "bench" => bench::run(args)?,
@@ -95,6 +99,7 @@ fn run(args: &[String]) -> Result<(), Failure> {
             ci::run()?;
         }
         "conformance" => conformance::run(args)?,
+        "soak" => soak::run(args)?,
         "test" => test::run(args)?,
         "tidy" => {
             no_arguments(task, args)?;
@@ -142,7 +147,7 @@ mod tests {
     fn what_makes_no_sense_is_named() {
         refused(
             &[],
-            "say which task: bench, ci, conformance, test or tidy (`cargo xtask help`)",
+            "say which task: bench, ci, conformance, soak, test or tidy (`cargo xtask help`)",
         );
         refused(
             &["tset"],

@@ -104,7 +104,7 @@ const RESERVED: [Reserved; 9] = [
     Reserved {
         // Servers are killed to see what it costs.
         for_tests: &["mcp-plugin-db"],
-        ..Reserved::new("rustix", &["mcp-transport"])
+        ..Reserved::new("rustix", &["mcp-bench", "mcp-transport"])
     },
     Reserved::new("tokio-postgres", &["mcp-server-db"]),
 ];
