@@ -1,8 +1,9 @@
 //! An MCP server in front of a database: read-only, bounded, typed.
 //!
-//! SQLite and PostgreSQL look the same from outside. One server, three ways to reach it: standard input and output, Streamable HTTP,
-//! and any byte stream (a server in the same process). It speaks every revision
-//! of the protocol from 2024-11-05 to 2026-07-28.
+//! SQLite and PostgreSQL look the same from outside. There are three ways to reach
+//! them: standard input and output, Streamable HTTP, and any byte stream (a server in
+//! the same process). Every revision of the protocol is spoken, from 2024-11-05 to
+//! 2026-07-28.
 //!
 //! | tool | what it does |
 //! | --- | --- |
@@ -19,17 +20,21 @@
 //!
 //! # What it promises
 //!
-//! - **Nothing is ever written**, unless [`Options::allow_writes`] says so. The database engine enforces it, not a look at the SQL.
-//!   Beyond the tables it is enforced less strictly for PostgreSQL: see below.
-//!   Then one tool writes, one statement at a time, as a whole or not at all; the others
-//!   read as before. SQLite is changed to write ahead to a log (WAL), so that readers
-//!   and the writer do not wait for each other, and keeps foreign keys. Clients are told
-//!   when the list of tables has changed.
+//! - **Nothing is ever written**, unless [`Options::allow_writes`] says so. The database
+//!   engine enforces it, not a look at the SQL; what it cannot enforce is said below.
 //! - **Nothing is unbounded.** Rows, bytes and time have limits; a result that was
 //!   cut says so, and holds a cursor to go on with.
-//! - **A call that is cancelled stops its statement** in the database.
+//! - **A call that is cancelled stops its statement** in the database, and so does a
+//!   client that vanishes.
 //! - **Values keep their types**: integers to 64 bits, decimals as they are stored,
 //!   bytes as `{"$blob": "<base64>"}`, NULL.
+//!
+//! # Writing
+//!
+//! Where writes are allowed, one tool more writes: one statement at a time, as a whole
+//! or not at all. The others read as before. An SQLite file is changed to write ahead
+//! to a log (WAL), so that readers and the writer do not wait for each other, and keeps
+//! foreign keys. Clients are told when the list of tables has changed.
 //!
 //! # PostgreSQL
 //!
@@ -89,5 +94,6 @@ pub mod sample;
 mod server;
 mod sqlite;
 mod tools;
+mod words;
 
 pub use self::{http::HttpOptions, limits::Limits, options::Options, server::DatabaseServer};

@@ -2,7 +2,7 @@
 //! bounded scan where not.
 
 use deadpool_postgres::Transaction;
-use mcp_domain::{Error, ErrorKind};
+use mcp_domain::Error;
 use serde_json::Value;
 use tokio_postgres::{Row, types::ToSql};
 
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     answer::{Hit, Hits},
     engine::Wanted,
+    words::{pattern, words},
 };
 
 /// A table without a full-text index is searched up to this row.
@@ -60,11 +61,7 @@ impl Postgres {
 }
 
 async fn search(transaction: &Transaction<'_>, wanted: &Wanted) -> Result<Hits, Error> {
-    let words: Vec<&str> = wanted.text.split_whitespace().collect();
-    if words.is_empty() {
-        let message = "there is nothing to search for: `text` is empty";
-        return Err(Error::new(ErrorKind::ToolFailed, message));
-    }
+    let words = words(&wanted.text)?;
     let tables = match &wanted.table {
         Some(name) => vec![find(transaction, name).await?],
         None => relations(transaction).await?,
@@ -168,10 +165,7 @@ async fn by_scan(
         conditions = conditions.join(" AND "),
         limit = left.saturating_add(1),
     );
-    let patterns: Vec<String> = words
-        .iter()
-        .map(|word| format!("%{}%", escaped(word)))
-        .collect();
+    let patterns: Vec<String> = words.iter().map(|word| pattern(word)).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = patterns
         .iter()
         .map(|pattern| pattern as &(dyn ToSql + Sync))
@@ -200,18 +194,6 @@ fn hit(table: &Relation, row: &Row) -> Hit {
         },
         snippet: snippet.unwrap_or_default(),
     }
-}
-
-/// The word with everything escaped that `ILIKE` reads as a pattern.
-fn escaped(word: &str) -> String {
-    let mut escaped = String::with_capacity(word.len());
-    for letter in word.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(letter);
-    }
-    escaped
 }
 
 #[cfg(test)]

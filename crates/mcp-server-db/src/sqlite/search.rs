@@ -1,7 +1,7 @@
 //! Ranked search in text columns: by full-text index where there is one, by a
 //! bounded scan where not.
 
-use mcp_domain::{Error, ErrorKind};
+use mcp_domain::Error;
 use rusqlite::{Connection, Rows, params};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     answer::{Hit, Hits},
     engine::Wanted,
+    words::{pattern, words},
 };
 
 /// A table without a full-text index is searched up to this row.
@@ -40,11 +41,7 @@ fn search(
     table: Option<&str>,
     limit: usize,
 ) -> Result<Hits, Error> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if words.is_empty() {
-        let message = "there is nothing to search for: `text` is empty";
-        return Err(Error::new(ErrorKind::ToolFailed, message));
-    }
+    let words = words(text)?;
     let wanted = |name: &str| table.is_none_or(|only| only.eq_ignore_ascii_case(name));
     let indexes = full_text_indexes(connection)?;
     let mut found = Hits {
@@ -154,7 +151,7 @@ fn by_scan(
         .map_err(failed)?;
     for (n, word) in (2..).zip(words) {
         statement
-            .raw_bind_parameter(n, format!("%{}%", escaped(word)))
+            .raw_bind_parameter(n, pattern(word))
             .map_err(failed)?;
     }
     take(statement.raw_query(), table, left, found)
@@ -189,16 +186,4 @@ fn has_rowid(connection: &Connection, table: &str) -> Result<bool, Error> {
     connection
         .query_row(SQL, [table], |row| row.get(0))
         .map_err(failed)
-}
-
-/// The word with everything escaped that `LIKE` reads as a pattern.
-fn escaped(word: &str) -> String {
-    let mut escaped = String::with_capacity(word.len());
-    for letter in word.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(letter);
-    }
-    escaped
 }
