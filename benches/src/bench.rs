@@ -40,15 +40,15 @@ impl Effort {
     fn pace(self, most: usize) -> Pace {
         if self.quick {
             Pace {
-                least: 3,
+                least: 2,
                 most: most.div_ceil(10),
-                time: Duration::from_millis(200),
+                time: Duration::from_millis(100),
             }
         } else {
             Pace {
-                least: 10,
+                least: 5,
                 most,
-                time: Duration::from_secs(3),
+                time: Duration::from_secs(2),
             }
         }
     }

@@ -16,6 +16,9 @@ use crate::{
 
 const CALLERS: [usize; 3] = [8, 64, 256];
 
+/// Hundreds of processes take a while to start.
+const CALLERS_QUICK: [usize; 2] = [8, 64];
+
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
     let columns = [
         column("transport", "transport"),
@@ -34,7 +37,12 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
         for (lifecycle, name) in LIFECYCLES {
-            for callers in CALLERS {
+            let callers: &[usize] = if bench.effort.quick {
+                &CALLERS_QUICK
+            } else {
+                &CALLERS
+            };
+            for callers in callers.iter().copied() {
                 let connector = bench.servers.connector(transport)?;
                 let connector = connector.with_lifecycle(lifecycle);
                 let label = format!("burst of {callers}: {transport}, {name}");

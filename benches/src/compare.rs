@@ -119,4 +119,31 @@ mod tests {
         // Certain, and too small to matter.
         check([9.99, 10.0, 10.01], [9.6, 9.7, 9.8], None);
     }
+
+    fn section(value: f64) -> Section {
+        let columns = [column("what", "what"), column("gain", "gain").judged()];
+        let mut section = Section::new("parts", "Parts", &columns);
+        let (low, high) = (value * 0.99, value * 1.01);
+        let ratio = Ratio { value, low, high };
+        section.row(vec![Cell::word("one"), Cell::Ratio(ratio)]);
+        section
+    }
+
+    #[test]
+    fn what_was_written_is_found_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let report = serde_json::json!({ "sections": [section(10.0)] });
+        fs::write(file.path(), report.to_string()).unwrap();
+        let base = Base::read(file.path()).unwrap();
+        let same = base.compare(&[section(10.0)]);
+        assert!(same.rows.is_empty());
+        assert!(
+            same.remarks[0].starts_with("1 ratios compared; 1 "),
+            "{same:?}"
+        );
+        let worse = base.compare(&[section(5.0)]);
+        let words: Vec<_> = worse.rows[0].iter().map(crate::words::cell).collect();
+        assert_eq!(words[0], "parts: one: gain");
+        assert_eq!(words[3], "worse");
+    }
 }

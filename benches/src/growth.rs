@@ -102,7 +102,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
         for way in Way::ALL {
             // A server of its own, so that what one way leaves behind is not the next one's.
-            let servers = Servers::start(bench.servers.program()).await?;
+            let servers = bench.servers.others().await?;
             let lived = live(bench, &servers, transport, way).await;
             servers.stop().await?;
             let looks = lived?;
@@ -149,7 +149,7 @@ async fn live(
     transport: Transport,
     way: Way,
 ) -> Result<Vec<(Look, u64)>, Error> {
-    let requests = if bench.effort.quick { 200 } else { 1000 };
+    let requests = if bench.effort.quick { 100 } else { 1000 };
     let place = match transport {
         Transport::Stdio => servers.stdio(),
         _ => servers.http(),

@@ -61,7 +61,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         let mut points: [Vec<(f64, f64)>; 4] = Default::default();
         for share in RATES {
             let rate = capacity * f64::from(share) / 100.0;
-            let lasts = bench.effort.time(Duration::from_secs(2));
+            let lasts = bench.effort.time(Duration::from_millis(1500));
             let label = format!("{share} % load: {transport}");
             let mut bar = bench.progress.steps(&label, plugins.len());
             let mut arrived: [Arrived; 2] = Default::default();

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
 };
 
 use mcp_domain::{Error, ErrorKind, Target};
@@ -50,12 +51,21 @@ pub(crate) struct Servers {
     in_process: DatabaseServer,
     http: Child,
     url: String,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Servers {
     pub(crate) async fn start(program: &Path) -> Result<Self, Error> {
         let folder = tempfile::tempdir().map_err(failed("cannot make a temporary folder"))?;
+        Self::start_in(program, Arc::new(folder)).await
+    }
+
+    /// The same servers anew, on the same database.
+    pub(crate) async fn others(&self) -> Result<Self, Error> {
+        Self::start_in(&self.program, Arc::clone(&self.folder)).await
+    }
+
+    async fn start_in(program: &Path, folder: Arc<TempDir>) -> Result<Self, Error> {
         let database = sample::ensure(folder.path())?;
         let in_process = DatabaseServer::open_sqlite(&database, Limits::default())?;
         let mut http = Command::new(program)
@@ -83,13 +93,8 @@ impl Servers {
             in_process,
             http,
             url,
-            _folder: folder,
+            folder,
         })
-    }
-
-    /// The program that serves.
-    pub(crate) fn program(&self) -> &Path {
-        &self.program
     }
 
     /// The process that serves HTTP.

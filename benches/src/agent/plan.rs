@@ -75,9 +75,9 @@ pub(super) const FAN_OUT: [Step; 4] = [COUNT, JOIN, GROUP, CORRECTED];
 
 /// Keeps the database busy for a good part of a second.
 pub(super) const SLOW: Step = Step::Select {
-    sql: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000) \
+    sql: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000000) \
           SELECT count(*) FROM n",
-    first: Some(2_000_000),
+    first: Some(1_000_000),
 };
 
 impl Step {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Axis, Bars, Kind, Lines, Plot, Scale};
+use super::{Axis, Bars, Kind, Lines, Plot, Scale, Unit};
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 84.0;
@@ -203,7 +203,7 @@ fn draw_bars(title: &str, bars: &Bars) -> String {
 #[derive(Debug)]
 struct Span {
     scale: Scale,
-    binary: bool,
+    unit: Unit,
     low: f64,
     high: f64,
     start: f64,
@@ -218,7 +218,7 @@ impl Span {
         });
         let (low, high) = match axis.scale {
             Scale::Linear => {
-                let step = step(high.max(1.0));
+                let step = step(high.max(1.0), axis.unit);
                 (0.0, (high.max(1.0) / step).ceil() * step)
             }
             Scale::Log => {
@@ -232,7 +232,7 @@ impl Span {
         };
         Self {
             scale: axis.scale,
-            binary: axis.unit == super::Unit::Bytes,
+            unit: axis.unit,
             low,
             high,
             start,
@@ -254,11 +254,7 @@ impl Span {
     fn ticks(&self) -> Vec<f64> {
         match self.scale {
             Scale::Linear => {
-                let step = if self.binary {
-                    self.high / 4.0
-                } else {
-                    step(self.high)
-                };
+                let step = step(self.high, self.unit);
                 let count = (self.high / step).round() as usize;
                 (0..=count).map(|index| index as f64 * step).collect()
             }
@@ -273,11 +269,15 @@ impl Span {
     }
 }
 
-/// A round distance between four to eight ticks.
-fn step(high: f64) -> f64 {
-    let decade = 10_f64.powf(high.log10().floor());
-    match high / decade {
-        part if part <= 2.0 => decade / 4.0,
+/// A round distance between four to ten ticks; a round number of MiB, where they are bytes.
+fn step(high: f64, unit: Unit) -> f64 {
+    let one = match unit {
+        Unit::Bytes => 1024.0 * 1024.0,
+        _ => 1.0,
+    };
+    let decade = 10_f64.powf((high / one).log10().floor());
+    one * match high / one / decade {
+        part if part <= 2.0 => decade / 5.0,
         part if part <= 5.0 => decade / 2.0,
         _ => decade,
     }
@@ -288,4 +288,22 @@ pub(crate) fn escape(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round() {
+        let mib = 1024.0 * 1024.0;
+        assert_eq!(step(429.0 * mib, Unit::Bytes), 50.0 * mib);
+        assert_eq!(step(15.0, Unit::Count), 2.0);
+        assert_eq!(step(812.0, Unit::Count), 100.0);
+    }
+
+    #[test]
+    fn text_cannot_break_out_of_a_drawing() {
+        assert_eq!(escape("<a & \"b\">"), "&lt;a &amp; &quot;b&quot;&gt;");
+    }
 }
