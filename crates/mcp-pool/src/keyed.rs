@@ -94,6 +94,8 @@ pub(crate) enum Fate {
 pub(crate) enum Measure {
     /// It ran to its end.
     Call,
+    /// It was a lease.
+    Lease,
     /// Nothing: it was cut short.
     Nothing,
 }
@@ -238,13 +240,13 @@ impl<C: Connector> Keyed<C> {
             self.store.cast_doubt();
         }
         match taken {
-            Taken::Alone(object) => self.give_back_object(object, fate),
+            Taken::Alone(object) => self.give_back_object(object, fate, measure),
             Taken::Together(seat) => {
                 let measured = measure == Measure::Call && self.core.is_watched();
                 let now = measured.then(Instant::now);
                 let (left, departure) = self.shared.leave(&seat, fate, now);
                 match left {
-                    Left::Nobody(object, fate) => self.give_back_object(object, fate),
+                    Left::Nobody(object, fate) => self.give_back_object(object, fate, measure),
                     Left::Others => self.invite(),
                 }
                 if let (Some(departure), Some(now)) = (departure, now) {
@@ -254,8 +256,12 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
-    fn give_back_object(&self, mut object: Object<Manager<C>>, fate: Fate) {
+    fn give_back_object(&self, mut object: Object<Manager<C>>, fate: Fate, measure: Measure) {
         let now = Instant::now();
+        if measure == Measure::Lease {
+            let held = now.saturating_duration_since(object.taken_at);
+            self.core.timings.used(Some(held));
+        }
         object.idle_since = now;
         let fate = match fate {
             Fate::Reuse => unfit(&object, now).map_or(fate, Fate::Close),

@@ -3,7 +3,6 @@
 use std::{fmt, ops::Deref, panic::Location, pin::pin, sync::Arc};
 
 use mcp_domain::{Connector, Error, Operation};
-use tokio::time::Instant;
 
 use crate::{
     counters::Reason,
@@ -27,7 +26,6 @@ use crate::{
 pub struct Lease<C: Connector> {
     keyed: Arc<Keyed<C>>,
     taken: Option<Taken<C>>,
-    since: Instant,
     fate: Fate,
     /// The server may be busy with a call that was given up.
     abandoned: bool,
@@ -45,7 +43,6 @@ impl<C: Connector> Lease<C> {
             _watch: Watch::start(&keyed, caller),
             keyed,
             taken: Some(taken),
-            since: Instant::now(),
             fate: Fate::Reuse,
             abandoned: false,
         }
@@ -108,11 +105,10 @@ impl<C: Connector> Lease<C> {
 
     fn end(&mut self, fate: Fate) {
         if let Some(taken) = self.taken.take() {
-            self.keyed.core.timings.used(Some(self.since.elapsed()));
             if self.abandoned && fate == Fate::Reuse {
                 drain(&self.keyed, taken);
             } else {
-                self.keyed.give_back(taken, fate, Measure::Nothing);
+                self.keyed.give_back(taken, fate, Measure::Lease);
             }
         }
     }

@@ -56,7 +56,12 @@ impl<C: Connector> Server<C> {
         Fut: Future<Output = Result<T, Error>>,
     {
         let span = self.span(operation);
-        let result = self.repeat(operation, call).instrument(span.clone()).await;
+        if span.is_disabled() {
+            return self.repeat(operation, call).await;
+        }
+        // Boxed: it would double the future also where nobody listens.
+        let call = Box::pin(self.repeat(operation, call));
+        let result = call.instrument(span.clone()).await;
         if let Err(error) = &result {
             span.record("error.type", error.kind().label());
         }
