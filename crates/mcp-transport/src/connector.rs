@@ -23,7 +23,7 @@ use crate::{
     bounded::Limit,
     failure,
     host::{Host, Watched},
-    http::{Endpoint, Wallet},
+    http::{Ear, Endpoint, Wallet},
     identity::{AnyProvider, IdentityProvider},
     lifecycle::{Failed, Memory, climb, rungs},
     process::Process,
@@ -226,11 +226,20 @@ impl ClientConnector {
                 handshake.await
             }
             Reach::Http(endpoint) => {
-                let transport =
-                    endpoint.transport(limit.clone(), self.wallet(scope), self.secrets.clone());
+                let ear = Ear::new();
+                let transport = endpoint.transport(
+                    limit.clone(),
+                    self.wallet(scope),
+                    self.secrets.clone(),
+                    ear.clone(),
+                );
                 let backing = Backing::new(Peer::Elsewhere, limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
-                handshake.await
+                let client = handshake.await?;
+                if self.handlers.answer() {
+                    ear.opened().await;
+                }
+                Ok(client)
             }
             Reach::InProcess(serve) => {
                 let (ours, theirs) = tokio::io::duplex(DUPLEX_BUFFER);

@@ -139,6 +139,13 @@ impl Handlers {
     }
 }
 
+impl Handlers {
+    /// Is there anything that a server can ask for?
+    pub(crate) fn answer(&self) -> bool {
+        self.elicitation.is_some() || self.sampling.is_some() || self.roots.is_some()
+    }
+}
+
 impl fmt::Debug for Handlers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handlers")

@@ -23,9 +23,10 @@ use crate::{
     secrets::Secrets,
 };
 
-pub(crate) use self::wallet::Wallet;
+pub(crate) use self::{ear::Ear, wallet::Wallet};
 
 mod client;
+mod ear;
 mod wallet;
 
 /// An endpoint, checked, and the HTTP client that leads to it.
@@ -75,9 +76,10 @@ impl Endpoint {
         limit: Limit,
         wallet: Option<Wallet>,
         secrets: Secrets,
+        ear: Ear,
     ) -> Lenient<Owed<StreamableHttpClientTransport<HttpClient>>> {
         let config = self.config.clone().max_sse_event_size(limit.bytes());
-        let client = HttpClient::new(self.client.clone(), limit.clone(), wallet, secrets);
+        let client = HttpClient::new(self.client.clone(), limit.clone(), wallet, secrets, ear);
         limit.guard(StreamableHttpClientTransport::with_client(client, config))
     }
 }

@@ -21,7 +21,7 @@ use rmcp::{
 };
 use sse_stream::Sse;
 
-use super::wallet::Wallet;
+use super::{ear::Ear, wallet::Wallet};
 use crate::{bounded::Limit, secrets::Secrets};
 
 /// An HTTP client that serves one connection.
@@ -31,6 +31,7 @@ pub(crate) struct HttpClient {
     limit: Limit,
     wallet: Option<Arc<Wallet>>,
     secrets: Secrets,
+    ear: Ear,
 }
 
 type Failure = StreamableHttpError<reqwest::Error>;
@@ -43,12 +44,14 @@ impl HttpClient {
         limit: Limit,
         wallet: Option<Wallet>,
         secrets: Secrets,
+        ear: Ear,
     ) -> Self {
         Self {
             http,
             limit,
             wallet: wallet.map(Arc::new),
             secrets,
+            ear,
         }
     }
 
@@ -175,7 +178,13 @@ impl StreamableHttpClient for HttpClient {
                 self.identified(wallet, headers, post).await
             }
         };
-        match (answer?, asked) {
+        let answer = answer?;
+        if let StreamableHttpPostResponse::Json(_, Some(_))
+        | StreamableHttpPostResponse::Sse(_, Some(_)) = &answer
+        {
+            self.ear.note_session();
+        }
+        match (answer, asked) {
             (StreamableHttpPostResponse::Json(answer, session), Some(asked)) => {
                 let answer = correlated(answer, asked)?;
                 Ok(StreamableHttpPostResponse::Json(answer, session))
@@ -243,6 +252,7 @@ impl StreamableHttpClient for HttpClient {
             None => get(headers).await.map_err(|failure| self.told(failure)),
             Some(wallet) => self.identified(wallet, headers, get).await,
         };
+        self.ear.note_stream();
         Ok(self.watched(events?))
     }
 }

@@ -1,12 +1,16 @@
 //! Servers that ask before they answer: the user, a model, for folders.
 
-use mcp_domain::{Connection as _, Error, ErrorKind};
+use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Scope};
 use mcp_transport::{
     Content, Elicitation, ElicitationReply, Handlers, Lifecycle, Role, Root, SamplingReply,
 };
 use serde_json::json;
 
-use crate::{prompts::BOTH, showcase::Showcase};
+use crate::{
+    prompts::BOTH,
+    showcase::Showcase,
+    wire::{Answer, EVENTS, Request, Wire},
+};
 
 #[tokio::test]
 async fn the_user_is_asked_in_the_way_of_either_revision() {
@@ -113,4 +117,25 @@ async fn a_server_that_never_stops_asking_costs_an_error() {
         "the server asked for further input 10 times"
     );
     client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_hears_its_server_before_it_is_called() {
+    for stream in [
+        // A stream that stays open.
+        || Answer::Bytes(EVENTS.replace("connection: close\r\n", "")),
+        // None.
+        || Answer::http(405, "", ""),
+    ] {
+        let server = Wire::start(move |request: &Request| match request.method.as_str() {
+            "GET" => stream(),
+            _ => request.legacy(),
+        })
+        .await;
+        let handlers = Handlers::new().with_roots([Root::new("file:///srv")]);
+        let connector = server.connector().with_handlers(handlers);
+        let client = connector.connect(&Scope::default()).await.unwrap();
+        assert_eq!(server.requests("GET").len(), 1);
+        client.close().await.unwrap();
+    }
 }
