@@ -41,6 +41,7 @@
 mod access;
 mod bind;
 pub mod dialect;
+mod listing;
 mod operations;
 mod plugin;
 mod process;
@@ -53,7 +54,7 @@ mod value;
 pub use self::{
     access::{Access, FlagError},
     dialect::{Dialect, DialectChoice},
-    plugin::{DatabasePlugin, PluginBuilder, PluginStats},
+    plugin::{DatabasePlugin, PluginBuilder, PluginStats, ServerFacts},
     process::POOL,
     rows::{ResultColumn, Row, Rows},
     schema::{Changes, Column, ForeignKey, Hit, Hits, Index, Table, TableName},

@@ -5,15 +5,17 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use mcp_domain::{Error, Operation};
 use mcp_transport::{Resource, ResourceContents};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Changes, DatabasePlugin, Dialect, Hits, Rows, Table, TableName, Value, dialect::Request,
-    session::Session,
+    Changes, DatabasePlugin, Dialect, Hits, Rows, ServerFacts, Table, TableName, Value,
+    access::Way, dialect::Request, session::Session,
 };
 
+const SERVER: Operation = Operation::new("server").repeatable();
 const TABLES: Operation = Operation::new("tables").repeatable();
 const DESCRIBE: Operation = Operation::new("describe").repeatable();
 const QUERY: Operation = Operation::new("query").repeatable();
@@ -40,13 +42,33 @@ const READ: Operation = Operation::new("read").repeatable();
 /// Dropping the future stops the statement at a server that listens to that (ours
 /// does). No session and no process is left behind.
 impl DatabasePlugin {
+    /// Asks the server for a sign of life, and tells what it is.
+    ///
+    /// # Errors
+    ///
+    /// As all operations: see above.
+    pub async fn server(&self) -> Result<ServerFacts, Error> {
+        let facts = |session: Arc<Session>| async move { session.facts().await };
+        self.way.run(SERVER, facts).await
+    }
+
     /// Lists tables and views.
+    ///
+    /// When pooled, the list is kept for a while
+    /// ([`keep_listings`](crate::PluginBuilder::keep_listings)), as are those of
+    /// [`describe`](Self::describe) and [`resources`](Self::resources); however many
+    /// ask at once, the server is asked once.
     ///
     /// # Errors
     ///
     /// As all operations: see above.
     pub async fn tables(&self) -> Result<Vec<TableName>, Error> {
-        self.ask(TABLES, |dialect| dialect.tables()).await
+        let Some(listings) = &self.listings else {
+            return ask(&self.way, TABLES, |dialect| dialect.tables()).await;
+        };
+        let way = self.way.clone();
+        let fetch = || async move { ask(&way, TABLES, |dialect| dialect.tables()).await }.boxed();
+        listings.tables.get(&(), fetch).await
     }
 
     /// Tells a table's columns, keys and indexes.
@@ -55,7 +77,17 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn describe(&self, table: &str) -> Result<Table, Error> {
-        self.ask(DESCRIBE, |dialect| dialect.describe(table)).await
+        let Some(listings) = &self.listings else {
+            return ask(&self.way, DESCRIBE, |dialect| dialect.describe(table)).await;
+        };
+        let (way, key) = (self.way.clone(), table.to_owned());
+        let wanted = key.clone();
+        let fetch = || {
+            let describe =
+                async move { ask(&way, DESCRIBE, |dialect| dialect.describe(&wanted)).await };
+            describe.boxed()
+        };
+        listings.described.get(&key, fetch).await
     }
 
     /// Runs one statement that reads. `parameters` are values for its `?`, in order, or
@@ -83,8 +115,10 @@ impl DatabasePlugin {
         sql: &str,
         parameters: &[Value],
     ) -> Result<Rows, Error> {
-        self.ask(operation, |dialect| dialect.query(sql, parameters))
-            .await
+        ask(&self.way, operation, |dialect| {
+            dialect.query(sql, parameters)
+        })
+        .await
     }
 
     /// Runs one statement that reads, and its rows as values of a type of yours.
@@ -145,8 +179,10 @@ impl DatabasePlugin {
         sql: &str,
         parameters: &[Value],
     ) -> Result<Changes, Error> {
-        self.ask(operation, |dialect| dialect.execute(sql, parameters))
-            .await
+        // Also if it fails or is abandoned: it may have run, and made or dropped a table.
+        let _forget = Forget(self);
+        let execute = |dialect: &dyn Dialect| dialect.execute(sql, parameters);
+        ask(&self.way, operation, execute).await
     }
 
     /// Tells how the database would run a statement, one line a step.
@@ -155,8 +191,10 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn explain(&self, sql: &str, parameters: &[Value]) -> Result<Vec<String>, Error> {
-        self.ask(EXPLAIN, |dialect| dialect.explain(sql, parameters))
-            .await
+        ask(&self.way, EXPLAIN, |dialect| {
+            dialect.explain(sql, parameters)
+        })
+        .await
     }
 
     /// Finds up to `limit` rows whose text holds all words, in one table or in all.
@@ -170,8 +208,8 @@ impl DatabasePlugin {
         table: Option<&str>,
         limit: usize,
     ) -> Result<Hits, Error> {
-        self.ask(SEARCH, |dialect| dialect.search(words, table, limit))
-            .await
+        let search = |dialect: &dyn Dialect| dialect.search(words, table, limit);
+        ask(&self.way, SEARCH, search).await
     }
 
     /// Lists what the server offers to read.
@@ -180,8 +218,12 @@ impl DatabasePlugin {
     ///
     /// As all operations: see above.
     pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
-        let list = |session: Arc<Session>| async move { session.client.list_resources().await };
-        self.way.run(RESOURCES, list).await
+        let Some(listings) = &self.listings else {
+            return resources(&self.way).await;
+        };
+        let way = self.way.clone();
+        let fetch = || async move { resources(&way).await }.boxed();
+        listings.resources.get(&(), fetch).await
     }
 
     /// Reads a resource.
@@ -193,13 +235,27 @@ impl DatabasePlugin {
         let read = |session: Arc<Session>| async move { session.client.read_resource(uri).await };
         self.way.run(READ, read).await
     }
+}
 
-    async fn ask<T, F>(&self, operation: Operation, request: F) -> Result<T, Error>
-    where
-        F: Fn(&dyn Dialect) -> Result<Request<T>, Error>,
-    {
-        let request = &request;
-        let call = |session: Arc<Session>| async move { session.ask(request).await };
-        self.way.run(operation, call).await
+/// Forgets what was listed when it is dropped.
+struct Forget<'a>(&'a DatabasePlugin);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.0.forget_listings();
     }
+}
+
+async fn ask<T, F>(way: &Way, operation: Operation, request: F) -> Result<T, Error>
+where
+    F: Fn(&dyn Dialect) -> Result<Request<T>, Error>,
+{
+    let request = &request;
+    let call = |session: Arc<Session>| async move { session.ask(request).await };
+    way.run(operation, call).await
+}
+
+async fn resources(way: &Way) -> Result<Vec<Resource>, Error> {
+    let list = |session: Arc<Session>| async move { session.client.list_resources().await };
+    way.run(RESOURCES, list).await
 }

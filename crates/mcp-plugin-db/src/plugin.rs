@@ -5,21 +5,47 @@ use std::{sync::Arc, time::Duration};
 use mcp_breaker::Breaker;
 use mcp_domain::{CircuitBreaker, Error, PoolStats, Scope};
 use mcp_pool::{Configuration, Pool, SettingsBuilder, SettingsError};
-use mcp_transport::ClientConnector;
+use mcp_transport::{ClientConnector, Resource};
 use serde::Serialize;
 
 use crate::{
+    Table, TableName,
     access::{Access, Way},
     dialect::DialectChoice,
+    listing::{Epoch, Listing},
     session::SessionConnector,
 };
 
 /// A database over MCP.
 ///
-/// Building one opens nothing. Share it by reference: all operations take `&self`.
-#[derive(Debug)]
+/// Building one opens nothing. All operations take `&self`; clones are the same plugin.
+#[derive(Clone, Debug)]
 pub struct DatabasePlugin {
     pub(crate) way: Way,
+    /// None in direct mode, which keeps nothing between operations.
+    pub(crate) listings: Option<Arc<Listings>>,
+}
+
+/// What has been listed.
+#[derive(Debug)]
+pub(crate) struct Listings {
+    pub(crate) tables: Listing<(), Vec<TableName>>,
+    pub(crate) described: Listing<String, Table>,
+    pub(crate) resources: Listing<(), Vec<Resource>>,
+    pub(crate) epoch: Epoch,
+    keep: Duration,
+}
+
+impl Listings {
+    fn new(keep: Duration, epoch: Epoch) -> Arc<Self> {
+        Arc::new(Self {
+            tables: Listing::new(keep, epoch.clone()),
+            described: Listing::new(keep, epoch.clone()),
+            resources: Listing::new(keep, epoch.clone()),
+            epoch,
+            keep,
+        })
+    }
 }
 
 impl DatabasePlugin {
@@ -29,6 +55,7 @@ impl DatabasePlugin {
             connector,
             access: Access::default(),
             dialect: DialectChoice::default(),
+            keep_listings: Duration::from_secs(30),
             name: "database".to_owned(),
             configuration: Ok(Configuration::default()),
             pool: None,
@@ -42,8 +69,12 @@ impl DatabasePlugin {
     /// One pool serves all scopes: closing it through one closes it for all.
     #[must_use]
     pub fn scoped(&self, scope: Scope) -> Self {
+        // What one may see is not for others; what one changes, all must see.
+        let listings = self.listings.as_deref();
+        let listings = listings.map(|kept| Listings::new(kept.keep, kept.epoch.clone()));
         Self {
             way: self.way.scoped(scope),
+            listings,
         }
     }
 
@@ -75,6 +106,16 @@ impl DatabasePlugin {
         self.way.initialize().await
     }
 
+    /// Asks for tables, columns and resources anew from now on, in all scopes.
+    ///
+    /// For when something else than this plugin has changed them; what
+    /// [`execute`](Self::execute) may have changed is forgotten by itself.
+    pub fn forget_listings(&self) {
+        if let Some(listings) = &self.listings {
+            listings.epoch.end();
+        }
+    }
+
     /// Closes all sessions properly, within this time. Operations fail from now on;
     /// in direct mode, and with a pool that others [share](PluginBuilder::pool), there
     /// is nothing to close, and they do not.
@@ -83,6 +124,7 @@ impl DatabasePlugin {
     ///
     /// If the future is dropped, what is left to close is closed in the background.
     pub async fn close(&self, within: Duration) {
+        self.forget_listings();
         self.way.close(within).await;
     }
 }
@@ -98,6 +140,21 @@ pub struct PluginStats {
     pub using_pool: bool,
 }
 
+/// What a server is, as far as it tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ServerFacts {
+    /// The name that it gave itself.
+    pub name: String,
+    /// The version that it gave itself.
+    pub version: String,
+    /// The protocol revision that was agreed on.
+    pub revision: String,
+    /// How it is asked ([`Dialect::name`](crate::Dialect::name)); `None` if it is no
+    /// database server that is known.
+    pub dialect: Option<String>,
+}
+
 /// Builds a [`DatabasePlugin`].
 #[derive(Debug)]
 #[must_use]
@@ -105,6 +162,7 @@ pub struct PluginBuilder {
     connector: ClientConnector,
     access: Access,
     dialect: DialectChoice,
+    keep_listings: Duration,
     name: String,
     configuration: Result<Configuration, SettingsError>,
     pool: Option<Pool<SessionConnector>>,
@@ -121,6 +179,13 @@ impl PluginBuilder {
     /// How the server is asked. Default: as its name and tools tell.
     pub fn dialect(mut self, dialect: DialectChoice) -> Self {
         self.dialect = dialect;
+        self
+    }
+
+    /// How long the lists of tables, columns and resources are kept, when pooled, for
+    /// each scope. Default: 30 s; zero keeps none. Direct mode keeps nothing.
+    pub fn keep_listings(mut self, keep: Duration) -> Self {
+        self.keep_listings = keep;
         self
     }
 
@@ -194,6 +259,9 @@ impl PluginBuilder {
                 }
             }
         };
-        DatabasePlugin { way }
+        let keep = self.keep_listings;
+        let pooled = matches!(way, Way::Pooled { .. });
+        let listings = pooled.then(|| Listings::new(keep, Epoch::default()));
+        DatabasePlugin { way, listings }
     }
 }

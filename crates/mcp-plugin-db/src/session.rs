@@ -5,7 +5,10 @@ use std::sync::Arc;
 use mcp_domain::{Connection, Connector, Error, Scope};
 use mcp_transport::{Client, ClientConnector, ToolResult};
 
-use crate::dialect::{Call, Dialect, DialectChoice, Next, Recogniser, Request, judge};
+use crate::{
+    ServerFacts,
+    dialect::{Call, Dialect, DialectChoice, Next, Recogniser, Request, judge},
+};
 
 /// Opens sessions with one database server, and finds out once which dialect it speaks.
 ///
@@ -64,6 +67,18 @@ impl Session {
                 Next::Call(call) => answers.push(self.call(dialect, &call).await?),
             }
         }
+    }
+
+    /// Asks for a sign of life; tells what the server is.
+    pub(crate) async fn facts(&self) -> Result<ServerFacts, Error> {
+        self.client.ping().await?;
+        let server = self.client.server();
+        Ok(ServerFacts {
+            name: server.name.clone(),
+            version: server.version.clone(),
+            revision: server.revision.clone(),
+            dialect: self.dialect.as_ref().ok().map(|d| d.name().to_owned()),
+        })
     }
 
     async fn call(&self, dialect: &dyn Dialect, call: &Call) -> Result<ToolResult, Error> {

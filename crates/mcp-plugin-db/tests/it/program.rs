@@ -16,6 +16,7 @@ fn command() -> Command {
     command
         .env_remove("USE_MCP_POOL")
         .env_remove("MCP_DB_SERVER")
+        .env_remove("MCP_DB_CONFIG")
         .stdin(Stdio::null());
     command
 }
@@ -34,9 +35,9 @@ fn prints(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// What it says when it fails: one line, in time, and no backtrace.
+/// What it says when it fails with this code: one line, in time, and no backtrace.
 #[track_caller]
-fn says(args: &[&str]) -> String {
+fn says(code: i32, args: &[&str]) -> String {
     #[expect(clippy::disallowed_methods, reason = "the program keeps real time")]
     let start = Instant::now();
     let Output {
@@ -45,7 +46,7 @@ fn says(args: &[&str]) -> String {
         stderr,
     } = command().args(args).output().unwrap();
     assert!(start.elapsed() < Duration::from_secs(20), "{args:?}");
-    assert_eq!(status.code(), Some(1), "{args:?}");
+    assert_eq!(status.code(), Some(code), "{args:?}");
     assert_eq!(stdout, b"");
     let stderr = String::from_utf8(stderr).unwrap();
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -63,6 +64,7 @@ fn it_answers_alike_in_both_modes_and_over_both_transports() {
     for args in [
         &["tables"][..],
         &["describe", "orders"],
+        &["explain", "SELECT * FROM orders WHERE id = ?", "1"],
         &[
             "query",
             "SELECT id, name FROM products WHERE name LIKE ? LIMIT 3",
@@ -72,7 +74,7 @@ fn it_answers_alike_in_both_modes_and_over_both_transports() {
         &["resources"],
         &["read", "db://tables/orders/schema"],
     ] {
-        for format in ["table", "json", "csv"] {
+        for format in ["table", "json", "csv", "markdown"] {
             let mut answers = Vec::new();
             for flag in ["false", "true"] {
                 let mut command = command();
@@ -123,7 +125,7 @@ fn parameters_are_json_or_text() {
 #[test]
 fn wrong_questions_are_answered_in_one_line() {
     let shop = shop().display().to_string();
-    let ask = |args: &[&str]| says(&[&["--database", &shop], args].concat());
+    let ask = |args: &[&str]| says(1, &[&["--database", &shop], args].concat());
     assert!(ask(&["query", "SELEC 1"]).contains("syntax error"));
     assert!(ask(&["query", "SELECT * FROM nope"]).contains("no such table: nope"));
     assert!(ask(&["query", "DELETE FROM orders"]).contains("for reading only"));
@@ -135,18 +137,18 @@ fn wrong_questions_are_answered_in_one_line() {
 
 #[test]
 fn databases_that_are_none_are_refused_in_one_line() {
-    assert!(says(&["--database", "/no/such.sqlite", "tables"]).contains("/no/such.sqlite"));
+    assert!(says(2, &["--database", "/no/such.sqlite", "tables"]).contains("/no/such.sqlite"));
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.sqlite");
     fs::write(&text, "no database at all, only text".repeat(100)).unwrap();
     let text = text.display().to_string();
-    let line = says(&["--database", &text, "tables"]);
+    let line = says(3, &["--database", &text, "tables"]);
     assert!(
         line.contains("not a database") && line.contains(&text),
         "{line}"
     );
-    assert!(says(&["serve", &text]).contains("not a database"));
-    assert!(says(&["serve", "/no/such.sqlite"]).contains("/no/such.sqlite"));
+    assert!(says(2, &["serve", &text]).contains("not a database"));
+    assert!(says(2, &["serve", "/no/such.sqlite"]).contains("/no/such.sqlite"));
 }
 
 #[test]
@@ -158,18 +160,18 @@ fn servers_that_are_none_are_refused_in_one_line_and_in_time() {
         .local_addr()
         .unwrap();
     let nobody = format!("http://{free}/mcp");
-    for (server, says_so) in [
-        ("/no/such/program", "cannot start `/no/such/program`"),
-        ("false", "exit status: 1"),
-        ("sh -c 'echo boom >&2; exit 7'", "boom"),
-        ("yes garbage", "within 2 s"),
-        ("sleep 1000", "within 2 s"),
-        ("'unbalanced", "not a command line"),
-        ("", "empty"),
-        ("http://", "not a URL"),
-        ("ftp://127.0.0.1/", "must begin with http"),
-        (nobody.as_str(), "refused"),
-        (silent.as_str(), "within 2 s"),
+    for (server, code, says_so) in [
+        ("/no/such/program", 3, "cannot start `/no/such/program`"),
+        ("false", 3, "exit status: 1"),
+        ("sh -c 'echo boom >&2; exit 7'", 3, "boom"),
+        ("yes garbage", 3, "within 2 s"),
+        ("sleep 1000", 3, "within 2 s"),
+        ("'unbalanced", 2, "a quote that does not end"),
+        ("", 2, "empty"),
+        ("http://", 2, "not a URL"),
+        ("ftp://127.0.0.1/", 2, "http"),
+        (nobody.as_str(), 3, "refused"),
+        (silent.as_str(), 3, "within 2 s"),
     ] {
         // Time is up only for those that do not fail by themselves.
         let limit = if says_so == "within 2 s" { "2" } else { "20" };
@@ -180,7 +182,7 @@ fn servers_that_are_none_are_refused_in_one_line_and_in_time() {
                 .env("USE_MCP_POOL", flag);
             let output = command.output().unwrap();
             let line = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(1), "{line}");
+            assert_eq!(output.status.code(), Some(code), "{line}");
             assert_eq!(line.lines().count(), 1, "{line}");
             assert!(line.contains(says_so), "{server}: {line}");
         }
@@ -195,14 +197,14 @@ fn settings_that_are_nonsense_are_named() {
         .output()
         .unwrap();
     let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(line.contains("USE_MCP_POOL is `perhaps`"), "{line}");
     let misspelt = command()
         .arg("tables")
         .env("MCP_POOL_MAX_CONECTIONS", "3")
         .output()
         .unwrap();
-    assert_eq!(misspelt.status.code(), Some(1));
+    assert_eq!(misspelt.status.code(), Some(2));
     assert_eq!(
         String::from_utf8(misspelt.stderr).unwrap(),
         "mcp-db: there is no setting MCP_POOL_MAX_CONECTIONS; did you mean MCP_POOL_MAX_CONNECTIONS?\n"
@@ -211,16 +213,12 @@ fn settings_that_are_nonsense_are_named() {
         let output = command().args(args).arg("tables").output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
     }
-    let open = says(&[
-        "serve",
-        "--http",
-        "0.0.0.0:0",
-        &shop().display().to_string(),
-    ]);
+    let shop = shop().display().to_string();
+    let open = says(2, &["serve", "--http", "0.0.0.0:0", &shop]);
     assert!(open.contains("use a loopback address"), "{open}");
-    let sample = says(&["serve", "--allow-writes"]);
+    let sample = says(2, &["serve", "--allow-writes"]);
     assert!(sample.contains("name a database to write to"), "{sample}");
-    let address = says(&["serve", "postgres://reader:kept-secret@127.0.0.1:x/"]);
+    let address = says(2, &["serve", "postgres://reader:kept-secret@127.0.0.1:x/"]);
     assert!(address.contains("no address of a PostgreSQL"), "{address}");
     assert!(!address.contains("kept-secret"), "{address}");
 }
@@ -309,7 +307,7 @@ fn an_answer_that_cannot_be_written_is_an_error() {
         .stdout(full)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let line = String::from_utf8(output.stderr).unwrap();
     assert!(line.contains("standard output: No space left"), "{line}");
 }
@@ -320,7 +318,7 @@ fn nothing_that_a_terminal_would_obey_is_printed() {
     command.args(["query", "SELECT char(27) || '[31mred'"]);
     assert!(!prints(database(&mut command)).contains('\u{1b}'));
     let server = "sh -c 'printf \"\\033[31mred\\n\" >&2; exit 1'";
-    let line = says(&["--server", server, "tables"]);
+    let line = says(3, &["--server", server, "tables"]);
     assert!(
         line.contains("[31mred") && !line.contains('\u{1b}'),
         "{line}"
@@ -374,4 +372,91 @@ fn the_example_of_the_readme_runs() {
         output.contains("Oak hammock") && output.contains("opened: 1"),
         "{output}"
     );
+}
+
+#[test]
+fn servers_are_found_by_name_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mcp.json");
+    let shop = shop().display().to_string();
+    let servers = json!({ "mcpServers": {
+        "shop": { "command": PROGRAM, "args": ["serve", "--", shop] },
+        "gone": { "command": "/no/such/program" },
+    }});
+    fs::write(&file, servers.to_string()).unwrap();
+    let file = file.display().to_string();
+    let mut command = command();
+    command.args(["--config", &file, "--server", "shop", "--format", "csv"]);
+    let count = prints(command.args(["query", "SELECT count(*) AS n FROM orders"]));
+    assert_eq!(count, "n\n10000\n");
+    let line = says(2, &["--config", &file, "tables"]);
+    assert!(line.contains("gone, shop"), "{line}");
+    let line = says(2, &["--config", &file, "--server", "shup", "tables"]);
+    assert!(line.contains("shup") && line.contains("shop"), "{line}");
+    assert!(says(3, &["--config", &file, "--server", "gone", "tables"]).contains("cannot start"));
+}
+
+#[test]
+fn it_tells_of_the_server_and_how_it_is_asked() {
+    let mut command = command();
+    let stats = prints(database(&mut command).args(["--format", "json", "stats"]));
+    let stats: Value = serde_json::from_str(&stats).unwrap();
+    assert_eq!(stats["server"]["name"], "mcp-server-db");
+    assert_eq!(stats["server"]["dialect"], "mcp-db");
+    assert_eq!(stats["using_pool"], false);
+    let line = says(2, &["--dialect", "nope", "tables"]);
+    assert!(
+        line.contains("`nope`") && line.contains("toolbox, dbhub"),
+        "{line}"
+    );
+}
+
+#[test]
+fn answers_fit_into_markdown() {
+    let mut command = command();
+    database(&mut command).args([
+        "-f",
+        "markdown",
+        "query",
+        "SELECT 'a|b' AS x, 'c' || char(10) || 'd' AS y",
+    ]);
+    assert_eq!(
+        prints(&mut command),
+        "| x | y |\n| --- | --- |\n| a\\|b | c<br>d |\n"
+    );
+}
+
+#[test]
+fn colours_are_for_terminals_or_for_those_who_ask() {
+    let ask = |color: &str| {
+        let mut command = command();
+        prints(database(&mut command).args(["--color", color, "query", "SELECT 1"]))
+    };
+    assert!(!ask("auto").contains('\u{1b}') && !ask("never").contains('\u{1b}'));
+    assert!(ask("always").contains("\u{1b}[1m"));
+}
+
+#[test]
+fn shells_can_complete_its_arguments() {
+    for shell in ["bash", "fish", "zsh"] {
+        let script = prints(command().args(["completions", shell]));
+        assert!(
+            script.contains("mcp-db") && script.contains("describe"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn statements_that_write_are_refused_by_a_server_that_only_reads() {
+    let line = says(
+        1,
+        &[
+            "--database",
+            &shop().display().to_string(),
+            "execute",
+            "DELETE FROM orders",
+        ],
+    );
+    assert!(line.contains("execute"), "{line}");
 }

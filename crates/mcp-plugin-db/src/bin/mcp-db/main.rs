@@ -2,14 +2,21 @@
 
 mod args;
 mod ask;
+mod colour;
 mod print;
+mod progress;
+mod reach;
+mod report;
 mod serve;
+mod shell;
 mod signal;
+mod stats;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use mcp_domain::Error;
+use mcp_plugin_db::{Access, DatabasePlugin};
 use tracing_subscriber::{
     Layer as _,
     filter::{LevelFilter, Targets},
@@ -17,21 +24,26 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::args::{Args, Command};
+use self::{
+    args::{Args, Command},
+    colour::Colours,
+    print::Style,
+    shell::Shell,
+    signal::{INTERRUPTED, Interrupts},
+};
+
+/// How long a server is given to hear that it is not wanted any more.
+const GRACE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    let errors = Colours::for_errors(args.color);
     log_to_stderr();
     match run(args) {
         Ok(code) => code,
         Err(error) => {
-            // One line, and nothing that a terminal would obey, whatever the causes hold.
-            let line = error.chain().replace(char::is_control, " ");
-            #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
-            {
-                eprintln!("mcp-db: {line}");
-            }
-            ExitCode::FAILURE
+            report::report(&error, errors);
+            ExitCode::from(report::code(&error))
         }
     }
 }
@@ -47,26 +59,83 @@ fn run(args: Args) -> Result<ExitCode, Error> {
     let runtime = builder.enable_all().build().map_err(|error| {
         Error::new(mcp_domain::ErrorKind::Unsupported, "cannot start").with_source(error)
     })?;
-    let result = runtime.block_on(async {
-        match args.command {
-            Command::Serve(serve) => {
-                let served = serve::run(serve, args.server.database).await;
-                served.map(|()| ExitCode::SUCCESS)
-            }
-            Command::Ask(ask) => {
-                let stop = signal::asked_to_stop()?;
-                tokio::select! {
-                    done = ask::run(&args.server, args.format, ask) => done.map(|()| ExitCode::SUCCESS),
-                    // What is dropped with the runtime takes its server along, which
-                    // is in a process group of its own and sees no Ctrl-C.
-                    code = stop => Ok(code),
-                }
-            }
-        }
-    });
+    let result = runtime.block_on(obey(args));
     // A read of standard input that never ends must not hold the exit up.
     runtime.shutdown_background();
     result
+}
+
+async fn obey(args: Args) -> Result<ExitCode, Error> {
+    let style = Style {
+        format: args.format,
+        colours: Colours::for_answers(args.color),
+        errors: Colours::for_errors(args.color),
+    };
+    match args.command {
+        Command::Serve(serve) => {
+            let served = serve::run(serve, args.server.database).await;
+            served.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Completions { shell } => {
+            let mut command = Args::command();
+            clap_complete::generate(shell, &mut command, "mcp-db", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Shell => {
+            let interrupts = Interrupts::listen()?;
+            let plugin = reach::plugin(&args.server, reach::access(Access::Pooled)?)?;
+            let shell = Shell {
+                plugin: plugin.clone(),
+                style,
+                interrupts,
+            };
+            Box::pin(plugin.initialize()).await?;
+            let end = signal::asked_to_end()?;
+            let code = tokio::select! {
+                well = shell.run() => if well? { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+                code = end => code,
+            };
+            plugin.close(ask::CLOSE).await;
+            Ok(code)
+        }
+        Command::Ask(ask) => {
+            let plugin = reach::plugin(&args.server, reach::access(Access::Direct)?)?;
+            once(&plugin, Box::pin(ask::answer(&plugin, style, ask))).await
+        }
+        Command::Stats => {
+            let plugin = reach::plugin(&args.server, reach::access(Access::Direct)?)?;
+            once(&plugin, Box::pin(stats::show(&plugin, style))).await
+        }
+    }
+}
+
+/// Does one piece of work and prints what comes of it. Ctrl-C cancels it, twice at once.
+async fn once(
+    plugin: &DatabasePlugin,
+    work: impl Future<Output = Result<String, Error>>,
+) -> Result<ExitCode, Error> {
+    let mut interrupts = Interrupts::listen()?;
+    let end = signal::asked_to_end()?;
+    let work = async {
+        Box::pin(plugin.initialize()).await?;
+        work.await
+    };
+    let done = tokio::select! {
+        done = progress::shown(work) => done,
+        // What is dropped takes its server along, which is in a process group of its
+        // own and sees no Ctrl-C.
+        () = interrupts.next() => {
+            tokio::select! {
+                () = plugin.close(GRACE) => {}
+                () = interrupts.next() => {}
+            }
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        code = end => return Ok(code),
+    };
+    plugin.close(ask::CLOSE).await;
+    print::out(&done?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Warnings of ours, or what `MCP_DB_LOG` says (`error` to `trace`), on standard error.

@@ -1,14 +1,23 @@
-//! Answers as text: a table, JSON or CSV.
+//! Answers as text: a table, JSON, CSV or Markdown.
 
 use std::io::Write as _;
 
 use comfy_table::{ContentArrangement, presets};
 use mcp_domain::{Error, ErrorKind};
-use mcp_plugin_db::{Hits, Rows, Table, TableName, Value};
+use mcp_plugin_db::{Changes, Hits, Rows, Table, TableName, Value};
 use mcp_transport::{Resource, ResourceContents};
 use serde::Serialize;
 
-use crate::args::Format;
+use crate::{args::Format, colour::Colours};
+
+/// How answers and errors are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    pub(crate) format: Format,
+    pub(crate) colours: Colours,
+    /// Those of standard error.
+    pub(crate) errors: Colours,
+}
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
 pub(crate) fn out(text: &str) -> Result<(), Error> {
@@ -26,12 +35,12 @@ pub(crate) fn out(text: &str) -> Result<(), Error> {
     }
 }
 
-pub(crate) fn tables(tables: &[TableName], format: Format) -> String {
+pub(crate) fn tables(tables: &[TableName], style: Style) -> String {
     let rows = tables.iter().map(|t| vec![t.name.clone(), t.kind.clone()]);
-    grid(&tables, format, &["table", "kind"], rows)
+    grid(&tables, style, &["table", "kind"], rows)
 }
 
-pub(crate) fn table(table: &Table, format: Format) -> String {
+pub(crate) fn table(table: &Table, style: Style) -> String {
     let rows = table.columns.iter().map(|column| {
         let reference = table.foreign_keys.iter().find(|k| k.column == column.name);
         let reference = reference.map(|key| {
@@ -50,8 +59,8 @@ pub(crate) fn table(table: &Table, format: Format) -> String {
         ]
     });
     let header = ["column", "type", "nullable", "key", "references"];
-    let mut text = grid(table, format, &header, rows);
-    if format == Format::Table {
+    let mut text = grid(table, style, &header, rows);
+    if style.format == Format::Table {
         for index in &table.indexes {
             let unique = if index.unique {
                 "unique index"
@@ -65,14 +74,18 @@ pub(crate) fn table(table: &Table, format: Format) -> String {
     text
 }
 
-pub(crate) fn rows(rows: &Rows, format: Format) -> String {
+pub(crate) fn rows(rows: &Rows, style: Style) -> String {
     let header: Vec<&str> = rows.columns.iter().map(|c| c.name.as_str()).collect();
     // CSV has no NULL: an empty field must do.
-    let null = if format == Format::Csv { "" } else { "NULL" };
+    let null = if style.format == Format::Csv {
+        ""
+    } else {
+        "NULL"
+    };
     let cells = rows.rows.iter();
     let cells = cells.map(|row| row.iter().map(|value| cell(value, null)).collect());
-    let mut text = grid(rows, format, &header, cells);
-    if format == Format::Table {
+    let mut text = grid(rows, style, &header, cells);
+    if style.format == Format::Table {
         let plural = if rows.row_count == 1 { "row" } else { "rows" };
         let cut = if rows.truncated {
             ", and there are more"
@@ -84,24 +97,43 @@ pub(crate) fn rows(rows: &Rows, format: Format) -> String {
     text
 }
 
-pub(crate) fn hits(hits: &Hits, format: Format) -> String {
+pub(crate) fn changes(changes: Changes, style: Style) -> String {
+    match (style.format, changes.rows_affected) {
+        (Format::Json, _) => json(&changes),
+        (_, Some(1)) => "1 row changed".to_owned(),
+        (_, Some(count)) => format!("{count} rows changed"),
+        (_, None) => "done".to_owned(),
+    }
+}
+
+pub(crate) fn plan(lines: &[String], style: Style) -> String {
+    match style.format {
+        Format::Csv | Format::Json => {
+            let rows = lines.iter().map(|line| vec![line.clone()]);
+            grid(&lines, style, &["plan"], rows)
+        }
+        Format::Markdown | Format::Table => harmless(&lines.join("\n")),
+    }
+}
+
+pub(crate) fn hits(hits: &Hits, style: Style) -> String {
     let rows = hits.hits.iter().map(|hit| {
         let row = hit.row.map(|row| row.to_string()).unwrap_or_default();
         vec![hit.table.clone(), row, hit.snippet.clone()]
     });
-    grid(hits, format, &["table", "row", "text"], rows)
+    grid(hits, style, &["table", "row", "text"], rows)
 }
 
-pub(crate) fn resources(resources: &[Resource], format: Format) -> String {
+pub(crate) fn resources(resources: &[Resource], style: Style) -> String {
     let rows = resources.iter().map(|resource| {
         let mime_type = resource.mime_type.clone().unwrap_or_default();
         vec![resource.uri.clone(), mime_type, resource.name.clone()]
     });
-    grid(&resources, format, &["address", "type", "name"], rows)
+    grid(&resources, style, &["address", "type", "name"], rows)
 }
 
-pub(crate) fn contents(contents: &[ResourceContents], format: Format) -> String {
-    if format == Format::Json {
+pub(crate) fn contents(contents: &[ResourceContents], style: Style) -> String {
+    if style.format == Format::Json {
         return json(&contents);
     }
     let texts = contents.iter().map(|part| match part {
@@ -112,14 +144,14 @@ pub(crate) fn contents(contents: &[ResourceContents], format: Format) -> String 
     texts.collect::<Vec<_>>().join("\n")
 }
 
-/// `whole` as JSON, or its rows as a table or CSV.
-fn grid(
+/// `whole` as JSON, or its rows in another format.
+pub(crate) fn grid(
     whole: &impl Serialize,
-    format: Format,
+    style: Style,
     header: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> String {
-    match format {
+    match style.format {
         Format::Csv => {
             let header = header.iter().map(|name| (*name).to_owned()).collect();
             let lines = std::iter::once(header).chain(rows).map(|row: Vec<String>| {
@@ -129,6 +161,14 @@ fn grid(
             lines.collect::<Vec<_>>().join("\n")
         }
         Format::Json => json(whole),
+        Format::Markdown => {
+            let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+            let names = header.iter().map(|name| in_markdown(name)).collect();
+            let rule = header.iter().map(|_| "---".to_owned()).collect();
+            let rows = rows.map(|row| row.iter().map(|text| in_markdown(text)).collect());
+            let lines = [names, rule].into_iter().chain(rows).map(line);
+            lines.collect::<Vec<_>>().join("\n")
+        }
         Format::Table => {
             let mut table = comfy_table::Table::new();
             table
@@ -138,9 +178,29 @@ fn grid(
                 .add_rows(
                     rows.map(|row| row.iter().map(|text| harmless(text)).collect::<Vec<_>>()),
                 );
-            table.to_string()
+            with_bold_header(&table.to_string(), style.colours)
         }
     }
+}
+
+/// All down to the rule below the header.
+fn with_bold_header(table: &str, colours: Colours) -> String {
+    let mut in_header = true;
+    let lines = table.lines().map(|line| {
+        in_header &= !line.starts_with('\u{255e}');
+        if in_header {
+            colours.bold(line)
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A cell of a Markdown table: on one line, and without the sign that ends cells.
+fn in_markdown(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('|', "\\|");
+    harmless(&text.replace("\r\n", "<br>").replace('\n', "<br>"))
 }
 
 fn json(whole: &impl Serialize) -> String {

@@ -1,0 +1,32 @@
+//! What went wrong, for people and for scripts.
+
+use mcp_domain::{Error, Fault};
+
+use crate::colour::Colours;
+
+/// The exit codes, as `--help` tells them.
+pub(crate) const CODES: &str = "Exit codes:
+  0    it worked
+  1    the server or the database said no
+  2    the command line, a setting or a parameter is wrong
+  3    the server could not be reached, or gave no proper answer in time
+  130  interrupted by Ctrl-C; twice ends at once";
+
+/// One line on standard error, with nothing in it that a terminal would obey.
+pub(crate) fn report(error: &Error, colours: Colours) {
+    let line = error.chain().replace(char::is_control, " ");
+    let name = colours.red("mcp-db:");
+    #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
+    {
+        eprintln!("{name} {line}");
+    }
+}
+
+/// The exit code for an error.
+pub(crate) fn code(error: &Error) -> u8 {
+    match error.kind().fault() {
+        Fault::Caller => 2,
+        Fault::Server => 1,
+        Fault::Connection | Fault::Pool => 3,
+    }
+}

@@ -1,0 +1,179 @@
+//! What a line means.
+
+use clap::ValueEnum as _;
+use mcp_domain::{Error, ErrorKind};
+
+use crate::args::{Ask, Format};
+
+/// What the user wants.
+#[derive(Debug)]
+pub(super) enum Command {
+    Ask(Ask),
+    Format(Format),
+    Help,
+    Nothing,
+    Quit,
+    Stats,
+}
+
+pub(super) const HELP: &str = "\
+Statements end with `;` and may take several lines.
+
+  \\d              tables and views
+  \\d TABLE        a table's columns, keys and indexes
+  \\e STATEMENT    how the database would run a statement
+  \\s WORDS        rows that hold all of these words
+  \\r              what the server offers to read
+  \\r ADDRESS      one of them
+  \\f FORMAT       how to print: csv, json, markdown or table
+  \\stats          the server and the pool
+  \\q              quit; so do Ctrl-D, and Ctrl-C twice
+
+Tab completes the names of tables and columns. Ctrl-C cancels a statement.";
+
+/// Statements that change something, by their first word.
+const WRITES: &[&str] = &[
+    "alter", "create", "delete", "drop", "insert", "merge", "replace", "truncate", "update",
+];
+
+/// What a statement or command means.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is a command that is not known.
+pub(super) fn parse(text: &str) -> Result<Command, Error> {
+    let text = text.trim();
+    let Some(command) = text.strip_prefix('\\') else {
+        return Ok(statement(text));
+    };
+    let (name, rest) = match command.split_once(char::is_whitespace) {
+        Some((name, rest)) => (name, rest.trim()),
+        None => (command, ""),
+    };
+    let rest = rest.trim_end_matches(';').trim_end().to_owned();
+    Ok(match (name, rest.is_empty()) {
+        ("?" | "h" | "help", _) => Command::Help,
+        ("q" | "quit", _) => Command::Quit,
+        ("stats", _) => Command::Stats,
+        ("d" | "dt", true) => Command::Ask(Ask::Tables),
+        ("d", false) => Command::Ask(Ask::Describe { table: rest }),
+        ("e", false) => Command::Ask(Ask::Explain {
+            sql: rest,
+            parameters: Vec::new(),
+        }),
+        ("s", false) => Command::Ask(Ask::Search {
+            words: rest,
+            table: None,
+            limit: 20,
+        }),
+        ("r", true) => Command::Ask(Ask::Resources),
+        ("r", false) => Command::Ask(Ask::Read { uri: rest }),
+        ("f", false) => Command::Format(Format::from_str(&rest, true).map_err(|_| {
+            invalid(format!(
+                "`{rest}` is no format; there are csv, json, markdown and table"
+            ))
+        })?),
+        ("e" | "f" | "s", true) => {
+            return Err(invalid(format!(
+                "\\{name} needs a word more; \\? tells which"
+            )));
+        }
+        _ => {
+            return Err(invalid(format!(
+                "there is no command \\{name}; \\? lists them"
+            )));
+        }
+    })
+}
+
+fn statement(text: &str) -> Command {
+    let sql = text.trim_end_matches(';').trim();
+    if sql.is_empty() {
+        return Command::Nothing;
+    }
+    let first = sql.split(|letter: char| !letter.is_alphanumeric()).next();
+    let first = first.unwrap_or_default().to_ascii_lowercase();
+    let (sql, parameters) = (sql.to_owned(), Vec::new());
+    Command::Ask(if WRITES.contains(&first.as_str()) {
+        Ask::Execute { sql, parameters }
+    } else {
+        Ask::Query { sql, parameters }
+    })
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+/// Is this a whole statement or command?
+pub(super) fn is_whole(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || text.starts_with('\\') || text.ends_with(';')
+}
+
+/// Lines, until they are a whole statement.
+#[derive(Debug, Default)]
+pub(super) struct Input(String);
+
+impl Input {
+    /// Adds a line; gives the statement that it ends, if it does.
+    pub(super) fn push(&mut self, line: &str) -> Option<String> {
+        self.0.push_str(line);
+        self.0.push('\n');
+        is_whole(&self.0).then(|| std::mem::take(&mut self.0))
+    }
+
+    /// What is left without an end.
+    pub(super) fn rest(&mut self) -> Option<String> {
+        let rest = std::mem::take(&mut self.0);
+        (!rest.trim().is_empty()).then_some(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let parsed = match parse(text) {
+            Ok(command) => format!("{command:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert!(parsed.contains(expected), "{text}: {parsed}");
+    }
+
+    #[test]
+    fn lines_mean_what_they_say() {
+        check("select 1;", "Query { sql: \"select 1\"");
+        check(" with x as (select 1) select * from x ; ", "Query");
+        check("DELETE FROM x;", "Execute { sql: \"DELETE FROM x\"");
+        check("deleted;", "Query");
+        check(";", "Nothing");
+        check("", "Nothing");
+        check("\\d", "Tables");
+        check("\\d orders;", "Describe { table: \"orders\" }");
+        check("\\s two words", "words: \"two words\"");
+        check("\\r", "Resources");
+        check("\\r db://x", "uri: \"db://x\"");
+        check("\\f JSON", "Format(Json)");
+        check("\\f xml", "`xml` is no format");
+        check("\\e select 1", "Explain");
+        check("\\e", "\\e needs a word more");
+        check("\\stats", "Stats");
+        check("\\q", "Quit");
+        check("\\?", "Help");
+        check("\\x", "there is no command \\x");
+    }
+
+    #[test]
+    fn a_statement_may_take_several_lines() {
+        let mut input = Input::default();
+        assert_eq!(input.push("select"), None);
+        assert_eq!(input.push("1;").as_deref(), Some("select\n1;\n"));
+        assert_eq!(input.push("\\d").as_deref(), Some("\\d\n"));
+        assert_eq!(input.rest(), None);
+        assert_eq!(input.push("select 2"), None);
+        assert_eq!(input.rest().as_deref(), Some("select 2\n"));
+    }
+}

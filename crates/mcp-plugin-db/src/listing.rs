@@ -1,0 +1,170 @@
+//! What a server listed, kept for a while; one request in flight however many ask.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, Shared, WeakShared},
+};
+use mcp_domain::Error;
+use tokio::time::Instant;
+
+/// More than this are not kept: whoever asks for so many does not ask twice.
+const MOST_KEPT: usize = 1000;
+
+type Fetch<V> = BoxFuture<'static, Result<V, Error>>;
+
+/// Goes up whenever what was listed before may be wrong. Shared by all that list the
+/// same database.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Epoch(Arc<AtomicU64>);
+
+impl Epoch {
+    /// What was listed before is not to be trusted.
+    pub(crate) fn end(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Answers by question.
+pub(crate) struct Listing<K, V> {
+    keep: Duration,
+    epoch: Epoch,
+    entries: Mutex<HashMap<K, Entry<V>>>,
+}
+
+struct Entry<V> {
+    epoch: u64,
+    state: State<V>,
+}
+
+enum State<V> {
+    /// Being fetched, for as long as somebody waits for it.
+    Flight(WeakShared<Fetch<V>>),
+    Kept {
+        value: V,
+        until: Instant,
+    },
+}
+
+impl<K, V> Listing<K, V>
+where
+    K: Clone + Eq + Hash,
+    V: Clone,
+{
+    /// Keeps answers for this long; zero keeps none, and still fetches once for all who
+    /// ask at the same time.
+    pub(crate) fn new(keep: Duration, epoch: Epoch) -> Self {
+        Self {
+            keep,
+            epoch,
+            entries: Mutex::default(),
+        }
+    }
+
+    /// The answer: the one that is kept, the one that is on its way, or a new one.
+    ///
+    /// Dropping the future gives up for this caller alone: the request goes on for as
+    /// long as there are others.
+    pub(crate) async fn get(&self, key: &K, fetch: impl FnOnce() -> Fetch<V>) -> Result<V, Error> {
+        let epoch = self.epoch.now();
+        let flight = match self.known(key, epoch) {
+            Known::Kept(value) => return Ok(value),
+            Known::Flight(flight) => flight,
+            Known::Nothing => self.depart(key, epoch, fetch().shared()),
+        };
+        let result = flight.await;
+        if let Ok(value) = &result {
+            self.keep(key, epoch, value.clone());
+        }
+        result
+    }
+
+    fn known(&self, key: &K, epoch: u64) -> Known<V> {
+        let entries = self.entries();
+        match entries.get(key).filter(|entry| entry.epoch == epoch) {
+            Some(Entry {
+                state: State::Kept { value, until },
+                ..
+            }) if Instant::now() < *until => Known::Kept(value.clone()),
+            Some(Entry {
+                state: State::Flight(flight),
+                ..
+            }) => match flight.upgrade().filter(|flight| flight.peek().is_none()) {
+                Some(flight) => Known::Flight(flight),
+                None => Known::Nothing,
+            },
+            _ => Known::Nothing,
+        }
+    }
+
+    /// Lets others join, unless somebody was quicker: then joins.
+    fn depart(&self, key: &K, epoch: u64, flight: Shared<Fetch<V>>) -> Shared<Fetch<V>> {
+        let mut entries = self.entries();
+        if let Some(Entry {
+            state: State::Flight(other),
+            epoch: theirs,
+        }) = entries.get(key)
+            && *theirs == epoch
+            && let Some(other) = other.upgrade()
+            && other.peek().is_none()
+        {
+            return other;
+        }
+        if entries.len() >= MOST_KEPT {
+            entries.clear();
+        }
+        if let Some(weak) = flight.downgrade() {
+            let state = State::Flight(weak);
+            entries.insert(key.clone(), Entry { epoch, state });
+        }
+        flight
+    }
+
+    /// Keeps an answer, unless a newer question has been asked since.
+    fn keep(&self, key: &K, epoch: u64, value: V) {
+        let mut entries = self.entries();
+        let newer = entries.get(key).is_some_and(|entry| entry.epoch > epoch);
+        match Instant::now().checked_add(self.keep) {
+            Some(until) if !newer => {
+                let state = State::Kept { value, until };
+                entries.insert(key.clone(), Entry { epoch, state });
+            }
+            _ => {}
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<K, Entry<V>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Known<V> {
+    Flight(Shared<Fetch<V>>),
+    Kept(V),
+    Nothing,
+}
+
+impl<K, V> fmt::Debug for Listing<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listing")
+            .field("keep", &self.keep)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
