@@ -32,7 +32,7 @@ const READ: Operation = Operation::new("read").repeatable();
 /// - `ToolFailed` with the database's words: no such table, a syntax error;
 /// - `InvalidInput` if the parameters do not fit the statement, or this server;
 /// - `Unsupported` if the server has no such operation, or is no database server that
-///   is known ([`Dialect`](crate::Dialect));
+///   is known ([`Dialect`]);
 /// - `Rpc` if the server knows no such tool, or no such resource;
 /// - a connection failure, if there is no getting through to the server;
 /// - pooled: `BreakerOpen` and `WaitTimeout`, when the server is down or too busy.
