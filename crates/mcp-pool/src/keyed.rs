@@ -149,6 +149,11 @@ impl<C: Connector> Keyed<C> {
     async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
         let mut waiting = Waiting::begin(self, how);
         let joins = how == Use::Together && self.core.may_share();
+        // Room may have come up before this caller was known to wait for it.
+        if let Some(seat) = self.join(how) {
+            waiting.end();
+            return Ok(Taken::Together(seat));
+        }
         loop {
             tokio::select! {
                 biased;
@@ -283,8 +288,7 @@ impl<C: Connector> Keyed<C> {
         let Some(registry) = self.registry.upgrade() else {
             return;
         };
-        let is_starving = self.is_starving.load(Ordering::Relaxed);
-        if waits && census.live > 1 && registry.lacks_room(usize::from(is_starving)) {
+        if waits && census.live > 1 && registry.somebody_has_none() {
             // Who has none goes before who has several.
             Object::take(object).retire(Reason::Evicted);
         } else {
@@ -323,6 +327,11 @@ impl<C: Connector> Keyed<C> {
     /// It joins the queue of those who wait for a place. Tells whether it was not in it.
     pub(crate) fn begin_to_starve(&self) -> bool {
         !self.is_starving.swap(true, Ordering::AcqRel)
+    }
+
+    /// Is it in that queue?
+    pub(crate) fn is_starving(&self) -> bool {
+        self.is_starving.load(Ordering::Acquire)
     }
 
     /// It left that queue.

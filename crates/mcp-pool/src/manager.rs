@@ -86,6 +86,19 @@ impl<C: Connector> Manager<C> {
             && unfit(entry, now).is_none()
     }
 
+    /// As [`is_fit_unasked`](Self::is_fit_unasked), and asks the peer where that is not enough.
+    async fn make_sure(&self, entry: &mut Entry<C>) -> RecycleResult<NoneReady> {
+        if self.is_fit_unasked(entry) {
+            return Ok(());
+        }
+        if let Some(reason) = unfit(entry, entry.taken_at) {
+            entry.reason = reason;
+            return Err(RecycleError::message(""));
+        }
+        // Boxed: deadpool moves this future about, and most of the time it is not needed.
+        Box::pin(check(entry, self.doubt(), self.settings.check_timeout)).await
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pooled<C>>> {
         self.offered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,24 +108,22 @@ impl<C: Connector> managed::Manager for Manager<C> {
     type Type = Pooled<C>;
     type Error = NoneReady;
 
+    /// The connection that was offered last and is fit.
     async fn create(&self) -> Result<Pooled<C>, NoneReady> {
-        let mut pooled = self.lock().pop().ok_or(NoneReady)?;
-        pooled.taken_at = Instant::now();
-        Ok(pooled)
+        loop {
+            let offered = self.lock().pop();
+            let mut pooled = offered.ok_or(NoneReady)?;
+            // It may have been offered long ago. One that is unfit is closed by its drop.
+            if self.make_sure(&mut pooled).await.is_ok() {
+                return Ok(pooled);
+            }
+        }
     }
 
     /// Is this idle connection fit to be handed out? If not, deadpool drops it,
     /// which closes it, and tries the next.
     async fn recycle(&self, pooled: &mut Pooled<C>, _: &Metrics) -> RecycleResult<NoneReady> {
-        if self.is_fit_unasked(pooled) {
-            return Ok(());
-        }
-        if let Some(reason) = unfit(pooled, pooled.taken_at) {
-            pooled.reason = reason;
-            return Err(RecycleError::message(""));
-        }
-        // Boxed: deadpool moves this future about, and most of the time it is not needed.
-        Box::pin(check(pooled, self.doubt(), self.settings.check_timeout)).await
+        self.make_sure(pooled).await
     }
 }
 

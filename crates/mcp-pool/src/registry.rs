@@ -200,18 +200,22 @@ impl<C: Connector> Registry<C> {
 
     /// Remembers that this server and scope was refused a place, and makes room.
     pub(crate) fn starve(&self, keyed: &Arc<Keyed<C>>) {
+        let mut queue = lock(&self.starving);
         if keyed.begin_to_starve() {
-            lock(&self.starving).push_back(Arc::downgrade(keyed));
+            queue.push_back(Arc::downgrade(keyed));
             self.pressure.fetch_add(1, Ordering::AcqRel);
         }
+        drop(queue);
         self.make_room();
+        // A place may have become free before the queue knew of this one.
+        self.feed_the_starving();
     }
 
     /// Closes the least recently used idle connections of any server and scope, one
     /// for each that is starving.
     pub(crate) fn make_room(&self) {
         self.dismiss_the_served();
-        while self.lacks_room(0) {
+        while self.lacks_room() {
             let keys = self.populated();
             // What somebody waits for is idle for a moment only.
             let idlest = keys
@@ -240,11 +244,21 @@ impl<C: Connector> Registry<C> {
         });
     }
 
-    /// Do more wait for a place, not counting so many of them, than connections are
+    /// Do more wait for a place than connections are closing?
+    fn lacks_room(&self) -> bool {
+        self.pressure.load(Ordering::Acquire) > self.closing.load(Ordering::Acquire)
+    }
+
+    /// Do more wait for a place who have no connection at all than connections are
     /// closing?
-    pub(crate) fn lacks_room(&self, but: usize) -> bool {
-        let starving = self.pressure.load(Ordering::Acquire).saturating_sub(but);
-        starving > self.closing.load(Ordering::Acquire)
+    pub(crate) fn somebody_has_none(&self) -> bool {
+        let queue = lock(&self.starving);
+        let starving = queue.iter().filter_map(Weak::upgrade);
+        let have_none = starving.filter(|keyed| {
+            let census = keyed.census();
+            census.reserved == 0 && census.waiting() > 0
+        });
+        have_none.count() > self.closing.load(Ordering::Acquire)
     }
 
     /// A connection has begun to close: its place will be free soon.
@@ -261,12 +275,17 @@ impl<C: Connector> Registry<C> {
     /// refused again goes to the end of the queue.
     pub(crate) fn feed_the_starving(&self) {
         while self.reserved() < self.settings.max_total {
-            let Some(starving) = lock(&self.starving).pop_front() else {
+            let mut queue = lock(&self.starving);
+            let Some(starving) = queue.pop_front() else {
                 return;
             };
             self.pressure.fetch_sub(1, Ordering::AcqRel);
-            if let Some(keyed) = starving.upgrade() {
+            let starving = starving.upgrade();
+            if let Some(keyed) = &starving {
                 keyed.end_to_starve();
+            }
+            drop(queue);
+            if let Some(keyed) = starving {
                 keyed.grow();
             }
         }

@@ -211,7 +211,13 @@ impl<C: Connector> Server<C> {
     fn waited_in_vain(&self, limit: Duration) -> Error {
         let census = self.keyed.census();
         let seconds = limit.as_secs_f64();
-        if census.live == 0 {
+        if self.keyed.is_starving() {
+            let limit = self.registry.settings.max_total;
+            let message = format!(
+                "no place became free within {seconds} s; the limit over all servers is {limit}"
+            );
+            Error::new(ErrorKind::WaitTimeout, message)
+        } else if census.live == 0 {
             let message = match census.opening {
                 0 => format!("no connection could be opened within {seconds} s"),
                 _ => format!("the server did not complete the handshake within {seconds} s"),

@@ -105,7 +105,7 @@ impl<C: Connector> Core<C> {
 /// a handle lives, so does its pool.
 pub struct Server<C: Connector> {
     pub(crate) keyed: Arc<Keyed<C>>,
-    registry: Arc<Registry<C>>,
+    pub(crate) registry: Arc<Registry<C>>,
 }
 
 impl<C: Connector> Server<C> {

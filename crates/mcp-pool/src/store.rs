@@ -12,7 +12,10 @@
 //! draws it finds nothing and waits again. The reverse, a connection without a
 //! permit, does not occur.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use deadpool::managed::{self, Object};
 use mcp_domain::Connector;
@@ -34,6 +37,13 @@ pub(crate) struct Store<C: Connector> {
     objects: managed::Pool<Manager<C>>,
     ready: Semaphore,
 }
+
+/// Nobody waits in deadpool: what it has is to be had at once, or not there.
+const AT_ONCE: managed::Timeouts = managed::Timeouts {
+    wait: Some(Duration::ZERO),
+    create: None,
+    recycle: None,
+};
 
 /// The right to take one connection.
 pub(crate) type Permit<'s> = SemaphorePermit<'s>;
@@ -83,17 +93,20 @@ impl<C: Connector> Store<C> {
         &self,
         permit: Permit<'_>,
     ) -> Result<Option<Object<Manager<C>>>, Closed> {
-        if let Some(object) = self.take_from_lane() {
-            permit.forget();
-            return Ok(Some(object));
-        }
-        let taken = self.objects.get().await;
+        let taken = loop {
+            if let Some(object) = self.take_from_lane() {
+                break Ok(Some(object));
+            }
+            match self.objects.timeout_get(&AT_ONCE).await {
+                Ok(object) => break Ok(Some(object)),
+                Err(managed::PoolError::Closed) => break Err(Closed),
+                Err(_) if self.len() == 0 => break Ok(None),
+                // Another holder of a permit is looking at this moment.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
         permit.forget();
-        match taken {
-            Ok(object) => Ok(Some(object)),
-            Err(managed::PoolError::Closed) => Err(Closed),
-            Err(_) => Ok(None),
-        }
+        taken
     }
 
     fn take_from_lane(&self) -> Option<Object<Manager<C>>> {

@@ -79,6 +79,10 @@ impl<C: Connector> Keyed<C> {
         for _ in 0..granted {
             crate::opening::spawn(self, &runtime);
         }
+        if granted > 0 {
+            // Who stood back for those that a connection is now opened for need not.
+            self.invite();
+        }
         if refused > 0 {
             registry.starve(self);
         }

@@ -2,7 +2,8 @@
 
 use futures::future::join_all;
 use mcp_domain::Scope;
-use tokio::time::Instant;
+use mcp_pool::{Settings, Sharing};
+use tokio::time::{Instant, sleep};
 
 use crate::fake::{CALL, FakeServer, Reaction, check_books, exclusive, seconds, set, settle};
 
@@ -80,7 +81,7 @@ async fn an_abandoned_connect_lands_in_the_pool() {
     settle().await;
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
-    tokio::time::sleep(seconds(2)).await;
+    sleep(seconds(2)).await;
     let start = Instant::now();
     set.server.lease(CALL).await.map(drop).unwrap();
     assert_eq!(start.elapsed(), seconds(0));
@@ -89,7 +90,7 @@ async fn an_abandoned_connect_lands_in_the_pool() {
 
 #[tokio::test(start_paused = true)]
 async fn scopes_never_share_a_connection() {
-    let set = set(mcp_pool::Settings::builder());
+    let set = set(Settings::builder());
     let alice = set.server.scoped(Scope::new("alice"));
     let bob = set.server.scoped(Scope::new("bob"));
     for (server, scope) in [(&alice, "alice"), (&bob, "bob"), (&alice, "alice")] {
@@ -109,12 +110,12 @@ async fn a_connection_that_was_idle_is_checked_before_it_is_handed_out() {
     drop(set.server.lease(CALL).await.unwrap());
     drop(set.server.lease(CALL).await.unwrap());
     assert_eq!(set.fake.pings(), 0);
-    tokio::time::sleep(seconds(1)).await;
+    sleep(seconds(1)).await;
     drop(set.server.lease(CALL).await.unwrap());
     assert_eq!(set.fake.pings(), 1);
     // One that does not answer is replaced.
     FakeServer::set(&set.fake.on_ping, Reaction::Fail);
-    tokio::time::sleep(seconds(1)).await;
+    sleep(seconds(1)).await;
     assert_eq!(set.server.lease(CALL).await.unwrap().id, 1);
     settle().await;
     assert_eq!(set.pool.stats().closed.failed_check, 1);
@@ -139,4 +140,44 @@ async fn a_discarded_lease_is_not_handed_out() {
     set.server.lease(CALL).await.unwrap().discard();
     assert_eq!(set.server.lease(CALL).await.unwrap().id, 1);
     assert_eq!(set.pool.stats().closed.discarded, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_opened_long_ago_and_never_used_is_checked_too() {
+    let set = set(Settings::builder().min_connections(2));
+    set.server.warm_up().await.unwrap();
+    assert_eq!(set.fake.present(), 2);
+    sleep(seconds(10)).await;
+    FakeServer::set(&set.fake.on_ping, Reaction::Fail);
+    let one = set.server.lease(CALL).await.unwrap();
+    let two = set.server.lease(CALL).await.unwrap();
+    // Neither of the first two, which do not answer any more.
+    assert!(one.id >= 2 && two.id >= 2, "{} and {}", one.id, two.id);
+    settle().await;
+    assert_eq!(set.pool.stats().closed.failed_check, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_gave_up_during_a_check_leaves_nothing_for_others_to_trip_over() {
+    let settings = Settings::builder().max_connections(1).min_connections(1);
+    let set = set(settings.sharing(Sharing::Exclusive));
+    drop(set.server.lease(CALL).await.unwrap());
+    sleep(seconds(1)).await;
+    FakeServer::set(&set.fake.on_ping, Reaction::Never);
+    tokio::time::timeout(seconds(1), set.server.lease(CALL))
+        .await
+        .unwrap_err();
+    FakeServer::set(&set.fake.on_ping, Reaction::Ok);
+    // It was closed, and the minimum is restored.
+    sleep(seconds(2)).await;
+    let held = set.server.lease(CALL).await.unwrap();
+    let waiting = tokio::spawn({
+        let server = set.server.clone();
+        async move { server.lease(CALL).await.map(drop) }
+    });
+    settle().await;
+    let start = Instant::now();
+    drop(held);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(start.elapsed(), seconds(0));
 }
