@@ -136,6 +136,16 @@ async fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Has Node listen at the loopback address where no address is given.
+const LOOPBACK: &str = "
+const { Server } = require('node:net');
+const { listen } = Server.prototype;
+Server.prototype.listen = function (port, ...rest) {
+  const where = { port: Number(port), host: '127.0.0.1' };
+  return listen.call(this, where, ...rest.filter((each) => typeof each === 'function'));
+};
+";
+
 /// A tool that adds, in FastMCP.
 const ADDING: &str = "
 from fastmcp import FastMCP
@@ -231,7 +241,12 @@ async fn server_everything_over_http_has_sessions() {
     let Some(server) = Server::new("mcp-server-everything", ["streamableHttp"]) else {
         return;
     };
-    let server = server.env("PORT", &port.to_string());
+    // It would listen at all addresses of the machine, and cannot be told not to.
+    let server = server.file("loopback.cjs", LOOPBACK);
+    let loopback = server.folder.path().join("loopback.cjs");
+    let server = server
+        .env("PORT", &port.to_string())
+        .env("NODE_OPTIONS", &format!("--require {}", loopback.display()));
     server.check_http(port, "/mcp", "2025-11-25", echo()).await;
 }
 
