@@ -26,7 +26,9 @@ struct Terminal {
 impl Terminal {
     fn open(state: &Path) -> Self {
         let shop = shop().display();
-        let shell = format!("{PROGRAM} --database '{shop}' shell");
+        // In the place of the shell that `script` starts: some stay, hear Ctrl-C too, and
+        // end with a code of their own.
+        let shell = format!("exec {PROGRAM} --database '{shop}' shell");
         let mut child = Command::new("script")
             .args([
                 "--quiet",
@@ -36,6 +38,7 @@ impl Terminal {
                 &shell,
                 "/dev/null",
             ])
+            .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
             .env("XDG_STATE_HOME", state)
             .env_remove("NO_COLOR")
