@@ -1,17 +1,20 @@
 //! One pooled connection, and the place that it takes up.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use mcp_domain::{Connection as _, Connector};
+use mcp_domain::{Connection as _, Connector, Error, ErrorKind, Outcome};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout},
 };
 
-use crate::{counters::Reason, keyed::Keyed, registry::Registry};
+use crate::{counters::Reason, keyed::Keyed, registry::Registry, verdict::outcome};
 
 /// An open connection and what never changes about it.
 #[derive(Debug)]
@@ -23,6 +26,40 @@ pub(crate) struct Held<C: Connector> {
     pub(crate) expires_at: Option<Instant>,
     /// How many callers it can serve at a time.
     pub(crate) room: usize,
+    /// Has the breaker been told that it is dead?
+    mourned: AtomicBool,
+}
+
+impl<C: Connector> Held<C> {
+    pub(crate) fn new(
+        number: u64,
+        connection: C::Connection,
+        expires_at: Option<Instant>,
+        room: usize,
+    ) -> Self {
+        Self {
+            number,
+            connection: Arc::new(connection),
+            expires_at,
+            room,
+            mourned: AtomicBool::new(false),
+        }
+    }
+
+    /// What a breaker should hear of a call on this connection, which others may share. That it died is one
+    /// failure, however many callers it took along.
+    pub(crate) fn outcome<T>(&self, result: &Result<T, Error>) -> Outcome {
+        let died = result.as_ref().is_err_and(is_death);
+        if died && self.mourned.swap(true, Ordering::Relaxed) {
+            return Outcome::Ignored;
+        }
+        outcome(result)
+    }
+}
+
+/// Does the call say that its connection is dead?
+fn is_death(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::NotSent)
 }
 
 /// An open connection with its place, as deadpool stores it.

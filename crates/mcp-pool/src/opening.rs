@@ -88,12 +88,8 @@ fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
         Sharing::Auto | Sharing::Exclusive => 1,
         Sharing::Shared => settings.max_in_flight,
     };
-    Held {
-        number: core.next_connection(),
-        connection: Arc::new(connection),
-        expires_at: Instant::now().checked_add(age),
-        room,
-    }
+    let expires_at = Instant::now().checked_add(age);
+    Held::new(core.next_connection(), connection, expires_at, room)
 }
 
 /// A connect under way. However it ends, those who wait are told: also if the

@@ -13,7 +13,7 @@ use crate::{
     keyed::{Taken, Use},
     lease::Lease,
     under_way::UnderWay,
-    verdict::{admit, explain, no_answer, outcome, settle},
+    verdict::{admit, explain, no_answer, settle},
 };
 
 impl<C: Connector> Server<C> {
@@ -176,7 +176,7 @@ impl<C: Connector> Server<C> {
         Fut: Future<Output = Result<T, Error>>,
     {
         let permit = admit(&self.keyed)?;
-        let result = match self.take(deadline, Use::Together).await {
+        let (result, outcome) = match self.take(deadline, Use::Together).await {
             Ok(taken) => {
                 let under_way = UnderWay::new(&self.keyed, taken);
                 let result = {
@@ -185,12 +185,16 @@ impl<C: Connector> Server<C> {
                 };
                 self.keyed.core.timings.used(deadline.took());
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
+                let outcome = under_way.held().outcome(&result);
                 under_way.end(result.as_ref().err());
-                result
+                (result, outcome)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                let outcome = error.outcome();
+                (Err(error), outcome)
+            }
         };
-        settle(permit, outcome(&result));
+        settle(permit, outcome);
         result
     }
 

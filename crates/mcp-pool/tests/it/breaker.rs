@@ -2,15 +2,16 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
 };
 
+use futures::future::join_all;
 use mcp_domain::{
     BreakerSnapshot, BreakerState, CircuitBreaker, Error, ErrorKind, Outcome, Rejected, Ticket,
 };
 use mcp_pool::{Pool, Server, Settings};
 
-use crate::fake::{CALL, FakeConnector, FakeServer, Reaction, seconds, settle};
+use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, seconds, settle};
 
 /// Admits while it is closed, and remembers what it was told.
 #[derive(Debug, Default)]
@@ -124,6 +125,25 @@ async fn it_hears_of_every_call_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_death_is_one_failure_however_many_callers_it_takes_along() {
+    let set = guarded(false);
+    set.fake.stateless.store(true, SeqCst);
+    for deaths in 1..=3 {
+        let die = |connection: Arc<FakeConnection>| async move {
+            connection.call(seconds(1)).await?;
+            connection.die();
+            Err::<(), _>(Error::new(ErrorKind::Disconnected, "so"))
+        };
+        let calls = join_all((0..8).map(|_| set.server.run(CALL, die))).await;
+        assert!(calls.iter().all(Result::is_err));
+        assert_eq!(set.fake.connects(), deaths);
+        let told = set.recorder.told.lock().unwrap().clone();
+        let of_death = told.iter().filter(|told| **told == Outcome::failure());
+        assert_eq!((of_death.count(), told.len()), (deaths, 8 * deaths));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_who_gives_up_counts_for_nothing() {
     let set = guarded(false);
     let server = set.server.clone();
@@ -138,7 +158,7 @@ async fn a_caller_who_gives_up_counts_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_pool_that_is_too_small_is_not_the_servers_fault() {
     let set = guarded(false);
-    let leases = futures::future::join_all((0..6).map(|_| set.server.lease(CALL))).await;
+    let leases = join_all((0..6).map(|_| set.server.lease(CALL))).await;
     let error = set.server.lease(CALL.within(seconds(1))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitTimeout);
     let told = set.recorder.told.lock().unwrap();
