@@ -16,3 +16,4 @@ mod shell;
 mod suite;
 mod third_party;
 mod values;
+mod writing;

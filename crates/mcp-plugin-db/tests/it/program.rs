@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::servers::{HttpServer, PROGRAM, shop};
 
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(PROGRAM);
     command
         .env_remove("USE_MCP_POOL")
@@ -23,7 +23,7 @@ fn command() -> Command {
 
 /// What it prints when it succeeds.
 #[track_caller]
-fn prints(command: &mut Command) -> String {
+pub(crate) fn prints(command: &mut Command) -> String {
     let Output {
         status,
         stdout,

@@ -6,11 +6,13 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::OnceLock,
+    time::Duration,
 };
 
 use mcp_domain::Target;
 use mcp_server_db::sample;
 use mcp_transport::ClientConnector;
+use tokio::time::sleep;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-db");
@@ -107,4 +109,11 @@ pub(crate) fn descriptors() -> usize {
         target.starts_with("socket:") || target.starts_with("pipe:")
     });
     channels.count()
+}
+
+/// Waits for this to be true; in vain, until the test's time is up.
+pub(crate) async fn until(mut come_true: impl FnMut() -> bool) {
+    while !come_true() {
+        sleep(Duration::from_millis(5)).await;
+    }
 }
