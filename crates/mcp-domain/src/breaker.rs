@@ -12,9 +12,11 @@ pub use self::snapshot::{BreakerMode, BreakerSnapshot, BreakerState};
 
 /// Admits or refuses calls.
 ///
-/// Both methods are called on the hot path by any number of threads. They never
-/// block, never run the caller's code and never fail. Object-safe, so that a pool
-/// can hold one that it does not know.
+/// [`try_admit`](Self::try_admit) and [`settle`](Self::settle) are called on the hot path
+/// by any number of threads, from async code: they must not wait for a call or another
+/// event, nor panic. They are called with nothing locked, so that a breaker may tell
+/// listeners of a change there; what those do, the call pays for. Object-safe, so that a
+/// pool can hold one that it does not know.
 pub trait CircuitBreaker: fmt::Debug + Send + Sync + 'static {
     /// Asks leave to start one call.
     ///
@@ -41,6 +43,7 @@ pub trait CircuitBreaker: fmt::Debug + Send + Sync + 'static {
 pub struct Ticket {
     generation: u64,
     stamp: u64,
+    took: Option<Duration>,
 }
 
 impl Ticket {
@@ -49,12 +52,22 @@ impl Ticket {
         Self {
             generation,
             stamp: 0,
+            took: None,
         }
     }
 
     /// Adds a number of the breaker's own, such as the time of admission.
     pub fn with_stamp(mut self, stamp: u64) -> Self {
         self.stamp = stamp;
+        self
+    }
+
+    /// Says how long the server took, before the ticket is settled.
+    ///
+    /// For those who ask leave long before they make the call: without it, a breaker that
+    /// looks for slow calls goes by the time since the ticket was issued.
+    pub fn taking(mut self, time: Duration) -> Self {
+        self.took = Some(time);
         self
     }
 
@@ -66,6 +79,11 @@ impl Ticket {
     /// The breaker's own number, 0 if it set none.
     pub fn stamp(&self) -> u64 {
         self.stamp
+    }
+
+    /// How long the server took, if the caller knows better than the breaker.
+    pub fn took(&self) -> Option<Duration> {
+        self.took
     }
 }
 
@@ -105,6 +123,13 @@ impl<'b, B: CircuitBreaker + ?Sized> Permit<'b, B> {
 
     /// Tells the breaker how the call went.
     pub fn record(mut self, outcome: Outcome) {
+        self.settle(outcome);
+    }
+
+    /// Tells the breaker how the call went and how long the server took, which is less
+    /// than the time since the permit was acquired where the caller had to wait first.
+    pub fn record_taking(mut self, time: Duration, outcome: Outcome) {
+        self.ticket = self.ticket.take().map(|ticket| ticket.taking(time));
         self.settle(outcome);
     }
 

@@ -70,11 +70,11 @@ pub struct BreakerSnapshot {
     #[serde(serialize_with = "as_seconds")]
     pub in_state_for: Option<Duration>,
     /// Failures that count at present: in a row, or within the window. While not
-    /// closed, those that opened it.
+    /// closed, those that opened it, which were probes if it opened again.
     pub failure_count: u64,
     /// Slow calls among `calls`.
     pub slow_count: u64,
-    /// Results within the window; 0 if there is none.
+    /// Results within the window, or of the probes that opened it again; else 0.
     pub calls: u64,
     /// Failures by `calls`, 0 to 1; `None` while there are too few calls to tell.
     pub failure_rate: Option<f64>,

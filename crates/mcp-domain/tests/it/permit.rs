@@ -1,6 +1,6 @@
 //! A permit settles its ticket exactly once, whatever happens to it.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 use mcp_domain::{BreakerSnapshot, CircuitBreaker, Outcome, Permit, Rejected, Ticket};
 
@@ -34,6 +34,34 @@ fn a_dropped_permit_settles_as_cancelled() {
     let breaker = Recorder::default();
     drop(Permit::acquire(&breaker).unwrap());
     assert_eq!(*breaker.0.lock().unwrap(), [Outcome::Cancelled]);
+}
+
+#[derive(Debug, Default)]
+struct Timed(Mutex<Vec<Option<Duration>>>);
+
+impl CircuitBreaker for Timed {
+    fn try_admit(&self) -> Result<Ticket, Rejected> {
+        Ok(Ticket::new(0))
+    }
+
+    fn settle(&self, ticket: Ticket, _: Outcome) {
+        self.0.lock().unwrap().push(ticket.took());
+    }
+
+    fn snapshot(&self) -> BreakerSnapshot {
+        BreakerSnapshot::default()
+    }
+}
+
+#[test]
+fn the_breaker_hears_how_long_the_server_took_if_somebody_knows() {
+    let breaker = Timed::default();
+    let second = Duration::from_secs(1);
+    let permit = || Permit::acquire(&breaker).unwrap();
+    permit().record_taking(second, Outcome::Success);
+    permit().record(Outcome::Success);
+    drop(permit());
+    assert_eq!(*breaker.0.lock().unwrap(), [Some(second), None, None]);
 }
 
 #[test]
