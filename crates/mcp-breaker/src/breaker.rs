@@ -39,8 +39,8 @@ pub struct Breaker<K: Clock = SystemClock> {
     until: AtomicU64,
     /// A call that takes so long is slow.
     slow: Option<u64>,
-    /// The time matters for a call that succeeds.
-    timed: bool,
+    /// The results count in a window of time.
+    in_time: bool,
     clock: K,
     rejected: AtomicU64,
     let_through: AtomicU64,
@@ -81,23 +81,22 @@ impl Default for Breaker {
 
 impl<K: Clock> Breaker<K> {
     pub(crate) fn new(config: Config, listeners: Listeners, clock: K) -> Self {
-        let reading = as_nanos(clock.now());
-        let mut machine = Machine::new(config, reading);
+        let time = Timeline::new(as_nanos(clock.now()));
+        let mut machine = Machine::new(config);
         let (from, until) = machine.span();
-        let slow = config.policy.slow_call_duration;
         Self {
             word: AtomicU64::new(machine.word().0),
-            from: AtomicU64::new(from),
-            until: AtomicU64::new(until),
-            slow,
-            timed: slow.is_some() || matches!(config.policy.window, Some(Window::Time(_))),
+            from: AtomicU64::new(time.reading(from)),
+            until: AtomicU64::new(time.reading(until)),
+            slow: config.policy.slow_call_duration,
+            in_time: matches!(config.policy.window, Some(Window::Time(_))),
             clock,
             rejected: AtomicU64::new(0),
             let_through: AtomicU64::new(0),
             listeners,
             core: Mutex::new(Core {
                 machine,
-                time: Timeline::new(reading),
+                time,
                 outbox: Outbox::default(),
             }),
         }
@@ -118,18 +117,18 @@ impl<K: Clock> Breaker<K> {
         self.locked(|machine, now| machine.start(crate::Reason::Reset, now));
     }
 
-    /// Does what is due by now, and returns the time until the next thing is; `None` if
-    /// no time will bring one about.
+    /// Makes it half-open if its wait is over; else returns what is left of the wait.
+    /// `None` unless it is open and not forced so.
     ///
     /// Without it, an open breaker becomes half-open with the first call that comes when
     /// the wait is over, and says *open* until then. With a timer that calls this, it does
     /// so in time, and listeners hear of it: for dashboards, and for programs that have
-    /// a probe of their own to send.
+    /// a probe of their own to send. While it is not open there is nothing to wait for but
+    /// a change, of which a listener hears: the guide (`docs/breaker.md`) has such a timer.
     pub fn tick(&self) -> Option<Duration> {
         self.locked(|machine, now| {
             machine.advance(now);
-            let due = machine.due()?;
-            Some(Duration::from_nanos(due.saturating_sub(now)))
+            machine.wait_left(now)
         })
     }
 }
@@ -158,8 +157,16 @@ impl<K: Clock> CircuitBreaker for Breaker<K> {
             _ if word.state() == BreakerState::Closed => return,
             _ => return self.locked(|machine, _| machine.release(ticket.generation())),
         };
-        let reading = if self.timed { self.reading() } else { 0 };
-        let took = reading.saturating_sub(ticket.stamp());
+        let is_to_measure = self.slow.is_some() && ticket.took().is_none();
+        let reading = if is_to_measure || self.in_time {
+            self.reading()
+        } else {
+            0
+        };
+        let took = match ticket.took() {
+            Some(time) => as_nanos(time),
+            None => reading.saturating_sub(ticket.stamp()),
+        };
         let slow = self.slow.is_some_and(|slow| took >= slow);
         let call = Call { failed, slow };
         if call.is_marked() || !self.settle_by_loan(word, reading) {

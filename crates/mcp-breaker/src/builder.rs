@@ -1,9 +1,13 @@
-//! What can be set, and what is refused.
+//! What can be set.
+
+mod refused;
 
 use std::time::Duration;
 
 use mcp_domain::BreakerMode;
 
+pub use self::refused::BuildError;
+use self::refused::{GROWTH, JITTER, RATE, not_zero, within};
 use crate::{
     Breaker, Change, Clock, SystemClock, Window, change::Listeners, clock::as_nanos,
     config::Config, policy::Policy,
@@ -47,7 +51,7 @@ pub struct BreakerBuilder {
     minimum_calls: Option<u32>,
     open_timeout: Duration,
     growth: f64,
-    max_open_timeout: Duration,
+    max_open_timeout: Option<Duration>,
     jitter: f64,
     max_retry_after: Duration,
     probes: u32,
@@ -60,6 +64,9 @@ const WINDOW: Window = Window::Calls(100);
 
 /// The fewest results that make a rate if nothing else is said.
 const MINIMUM_CALLS: u32 = 10;
+
+/// What the wait grows to if nothing else is said and it is not longer from the start.
+const MAX_OPEN_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl BreakerBuilder {
     /// The defaults of the session pool that this project measures itself against
@@ -75,7 +82,7 @@ impl BreakerBuilder {
             minimum_calls: None,
             open_timeout: Duration::from_secs(60),
             growth: 2.0,
-            max_open_timeout: Duration::from_secs(600),
+            max_open_timeout: None,
             jitter: 0.1,
             max_retry_after: Duration::from_secs(3600),
             probes: 1,
@@ -123,8 +130,8 @@ impl BreakerBuilder {
         self
     }
 
-    /// With fewer results in the window there is no rate. Default: 10, or the window if
-    /// that is smaller.
+    /// With fewer results in the window there is no rate. Needs a rate or a
+    /// [`window`](Self::window). Default: 10, or the window if that is smaller.
     pub fn minimum_calls(mut self, calls: u32) -> Self {
         self.minimum_calls = Some(calls);
         self
@@ -143,21 +150,27 @@ impl BreakerBuilder {
         self
     }
 
-    /// What the wait grows to. Default: 600 s, or `open_timeout` if that is longer.
-    pub fn max_open_timeout(mut self, most: Duration) -> Self {
-        self.max_open_timeout = most;
+    /// What the wait grows to, at least `open_timeout`. Default: `None`, which is 600 s,
+    /// or `open_timeout` if that is longer.
+    pub fn max_open_timeout(mut self, most: impl Into<Option<Duration>>) -> Self {
+        self.max_open_timeout = most.into();
         self
     }
 
     /// The part of the wait that is left to chance, so that many clients do not all
-    /// come back at once: 0.1 makes it up to a tenth shorter. Default: 0.1; 0 turns it off.
+    /// come back at once: 0.1 makes it up to a tenth shorter, and the one that a server
+    /// asked for up to a tenth longer. Default: 0.1; 0 turns it off.
     pub fn jitter(mut self, part: f64) -> Self {
         self.jitter = part;
         self
     }
 
     /// A server that asks to be left alone for longer than the wait is left alone, but
-    /// for no longer than this. Default: 1 h; zero leaves it unheard.
+    /// for no longer than this (and the [`jitter`](Self::jitter)) from when it asked.
+    /// Default: 1 h; zero leaves it unheard.
+    ///
+    /// It is heard from every failure since the breaker was last opened or closed, not
+    /// only from the one that opens it.
     pub fn max_retry_after(mut self, most: Duration) -> Self {
         self.max_retry_after = most;
         self
@@ -172,14 +185,20 @@ impl BreakerBuilder {
         self
     }
 
-    /// When all probes have passed and none has come back for so long, those missing are
-    /// given up, and others may pass. Default: `None`, which is `open_timeout`.
+    /// How long probes are waited for. When all that may pass have passed, and nothing is
+    /// decided so long after the last of them, others may pass in place of those that are
+    /// missing. A result counts however late it comes: a server that answers well, however
+    /// slowly, ends closed. Default: `None`, which is `open_timeout`; good is the longest
+    /// time that a call may take.
     pub fn probe_timeout(mut self, most: impl Into<Option<Duration>>) -> Self {
         self.probe_timeout = most.into();
         self
     }
 
     /// How it behaves from the start. Default: by its results.
+    ///
+    /// One that begins disabled or forced open needs no threshold, for it may be no more
+    /// than a switch. Without one it opens by itself in no mode.
     pub fn mode(mut self, mode: BreakerMode) -> Self {
         self.mode = mode;
         self
@@ -210,20 +229,32 @@ impl BreakerBuilder {
     ///
     /// As [`build`](Self::build).
     pub fn build_with_clock<K: Clock>(self, clock: K) -> Result<Breaker<K>, BuildError> {
-        let config = Config {
+        Ok(Breaker::new(self.config()?, self.listeners, clock))
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, BuildError> {
+        Ok(Config {
             mode: self.mode,
             policy: self.policy()?,
             open_timeout: not_zero("open_timeout", self.open_timeout)?,
             growth: within("growth", self.growth, GROWTH)?,
-            max_open_timeout: self.max_open_timeout,
+            max_open_timeout: self.checked_max_open_timeout()?,
             jitter: within("jitter", self.jitter, JITTER)?,
             max_retry_after: self.max_retry_after,
             probe_timeout: match self.probe_timeout {
                 Some(timeout) => as_nanos(not_zero("probe_timeout", timeout)?),
                 None => as_nanos(self.open_timeout),
             },
-        };
-        Ok(Breaker::new(config, self.listeners, clock))
+        })
+    }
+
+    fn checked_max_open_timeout(&self) -> Result<Duration, BuildError> {
+        let least = self.open_timeout;
+        match self.max_open_timeout {
+            Some(value) if value < least => Err(BuildError::WaitShrinks { value, least }),
+            Some(value) => Ok(value),
+            None => Ok(MAX_OPEN_TIMEOUT.max(least)),
+        }
     }
 
     fn policy(&self) -> Result<Policy, BuildError> {
@@ -231,16 +262,18 @@ impl BreakerBuilder {
         let failure_threshold = self
             .failure_threshold
             .map(|n| not_zero("failure_threshold", n));
+        let window = self.window_or_default()?;
         let policy = Policy {
             in_a_row: failure_threshold.transpose()?,
-            window: self.window_or_default()?,
-            minimum_calls: self.minimum_or_default()?,
+            window,
+            minimum_calls: self.minimum_or_default(window)?,
             failure_rate: rate("failure_rate", self.failure_rate)?,
             slow_call_rate: rate("slow_call_rate", self.slow_call_rate)?,
             slow_call_duration: self.checked_slow_call_duration()?,
             probes: not_zero("probes", self.probes)?,
         };
-        if policy.in_a_row.is_none() && !self.has_rate() {
+        let goes_by_results = !matches!(self.mode, BreakerMode::Disabled | BreakerMode::ForcedOpen);
+        if goes_by_results && policy.in_a_row.is_none() && !self.has_rate() {
             return Err(BuildError::NeverOpens);
         }
         Ok(policy)
@@ -259,14 +292,17 @@ impl BreakerBuilder {
         Ok(self.window.or_else(|| self.has_rate().then_some(WINDOW)))
     }
 
-    fn minimum_or_default(&self) -> Result<u64, BuildError> {
-        let most = match self.window {
+    fn minimum_or_default(&self, window: Option<Window>) -> Result<u64, BuildError> {
+        let most = match window {
             Some(Window::Calls(calls)) => calls,
             Some(Window::Time(_)) => u32::MAX,
-            None => match WINDOW {
-                Window::Calls(calls) => calls,
-                Window::Time(_) => u32::MAX,
-            },
+            None if self.minimum_calls.is_some() => {
+                return Err(BuildError::Missing {
+                    name: "window",
+                    needed_by: "minimum_calls",
+                });
+            }
+            None => MINIMUM_CALLS,
         };
         match self.minimum_calls {
             Some(value) if value > most => Err(BuildError::NeverReached { value, most }),
@@ -286,76 +322,4 @@ impl BreakerBuilder {
             }
         }
     }
-}
-
-/// What a number may be: a test, and the same in words.
-type Allowed = (fn(f64) -> bool, &'static str);
-
-const GROWTH: Allowed = (|x| x >= 1.0 && x.is_finite(), "1 or more");
-const JITTER: Allowed = (|x| (0.0..=1.0).contains(&x), "between 0 and 1");
-const RATE: Allowed = (|x| x > 0.0 && x <= 1.0, "more than 0 and at most 1");
-
-fn within(
-    name: &'static str,
-    value: f64,
-    (is_allowed, allowed): Allowed,
-) -> Result<f64, BuildError> {
-    if is_allowed(value) {
-        Ok(value)
-    } else {
-        Err(BuildError::Outside {
-            name,
-            value,
-            allowed,
-        })
-    }
-}
-
-fn not_zero<T: Default + PartialEq>(name: &'static str, value: T) -> Result<T, BuildError> {
-    if value == T::default() {
-        Err(BuildError::Zero { name })
-    } else {
-        Ok(value)
-    }
-}
-
-/// A setting that cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A setting means nothing without another one.
-    #[error("{name} is not set; {needed_by} needs it")]
-    Missing {
-        /// The one that is not set.
-        name: &'static str,
-        /// The one that is.
-        needed_by: &'static str,
-    },
-    /// Nothing is set that could open it.
-    #[error("none of failure_threshold, failure_rate and slow_call_rate is set; one must be")]
-    NeverOpens,
-    /// The window is too small for a rate ever to be taken.
-    #[error("minimum_calls is {value}; it must be at most the window, which is {most} calls")]
-    NeverReached {
-        /// What was asked for.
-        value: u32,
-        /// The window.
-        most: u32,
-    },
-    /// A number that makes no sense here.
-    #[error("{name} is {value}; it must be {allowed}")]
-    Outside {
-        /// The setting.
-        name: &'static str,
-        /// What was asked for.
-        value: f64,
-        /// What would be right.
-        allowed: &'static str,
-    },
-    /// A setting that is nothing, where that makes no sense.
-    #[error("{name} is 0; it must be more")]
-    Zero {
-        /// The setting.
-        name: &'static str,
-    },
 }

@@ -1,8 +1,9 @@
 //! What is told of a change of state, and to whom.
 
 use std::{
+    any::Any,
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -42,9 +43,6 @@ pub enum Reason {
     ModeSet,
     /// Too many probes failed: half-open to open.
     ProbesFailed,
-    /// Probes did not come back in time, and others may take their place: half-open
-    /// stays half-open.
-    ProbesLost,
     /// Too many probes were slow: half-open to open.
     ProbesSlow,
     /// Enough probes succeeded: half-open to closed.
@@ -64,7 +62,6 @@ impl fmt::Display for Reason {
             Self::FailuresInARow => "too many failures in a row",
             Self::ModeSet => "mode set",
             Self::ProbesFailed => "the probes failed",
-            Self::ProbesLost => "the probes did not come back",
             Self::ProbesSlow => "the probes were slow",
             Self::ProbesSucceeded => "the probes succeeded",
             Self::Reset => "reset",
@@ -94,8 +91,18 @@ impl Listeners {
         for listener in &self.0 {
             // The panic hook has reported it by then. It must not harm the call that
             // happened to cause the change.
-            let _ = catch_unwind(AssertUnwindSafe(|| listener(change)));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(change))) {
+                discard(payload);
+            }
         }
+    }
+}
+
+/// Drops what a panic carried. That can panic in turn; what it carries then is
+/// leaked, for this could go on and on.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(another);
     }
 }
 
@@ -120,7 +127,7 @@ impl Outbox {
     #[must_use]
     pub(crate) fn add(&mut self, change: Change) -> bool {
         self.waiting.push_back(change);
-        !std::mem::replace(&mut self.being_told, true)
+        !mem::replace(&mut self.being_told, true)
     }
 
     /// The next to tell; with `None` the telling is over.

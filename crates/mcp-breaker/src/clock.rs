@@ -6,13 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    sync::{AtomicU64, Ordering},
+    timeline::LAST,
+};
 
 /// Tells the time since some fixed moment.
 ///
 /// A breaker asks it with no lock held. It should not go backwards; when it does,
 /// the breaker carries on from where it was, and a wait gets longer by no more than it
-/// had lasted.
+/// had lasted. It may begin anywhere; what it shows beyond 584 years is its end, where a
+/// breaker counts every wait as over.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Time since that moment.
     fn now(&self) -> Duration;
@@ -56,9 +60,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Moves the clock on.
+    /// Moves the clock on, at most to its end after 584 years.
     pub fn advance(&self, by: Duration) {
-        self.nanos.fetch_add(as_nanos(by), Ordering::SeqCst);
+        let on = |nanos: u64| Some(nanos.saturating_add(as_nanos(by)));
+        // It always moves: there is no reading that cannot be moved on.
+        let _ = self
+            .nanos
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, on);
     }
 
     /// Sets the clock, also backwards.
@@ -79,4 +87,5 @@ pub(crate) fn as_nanos(time: Duration) -> u64 {
     time.as_secs()
         .saturating_mul(1_000_000_000)
         .saturating_add(u64::from(time.subsec_nanos()))
+        .min(LAST)
 }

@@ -6,15 +6,18 @@
 //!
 //! # What it promises
 //!
-//! - **A call that succeeds takes no lock**, whatever opens the breaker. By failures in a
-//!   row it costs two loads; a window of calls adds one atomic operation; a window of time
-//!   a look at the clock, and slow calls two. How that is done: [below](#how-it-works).
-//! - **A refusal takes no lock either.**
+//! - **Where all is well, a call takes no lock**, whatever opens the breaker. By failures in
+//!   a row a success costs two loads; a window of calls adds one atomic operation; a window
+//!   of time a look at the clock, and slow calls two. When it does take the lock:
+//!   [below](#when-it-locks).
+//! - **A refusal takes no lock either**, as long as the breaker stays as it is.
 //! - **A result counts in the state it belongs to.** One that arrives after the state
 //!   has changed changes nothing.
 //! - **A probe that never comes back holds nothing up**: after `probe_timeout` others pass
-//!   in its place.
-//! - **A clock that stands still, jumps or goes back does no harm** beyond its own error.
+//!   in its place. One that comes back late counts: a server that answers well, however
+//!   slowly, ends closed.
+//! - **A clock that stands still, jumps, goes back or comes to its end does no harm** beyond
+//!   its own error.
 //! - **No code of others runs under a lock**: neither the clock nor a listener.
 //!
 //! # How it works
@@ -28,6 +31,31 @@
 //! The word also bears the state and its generation, so that a success of an earlier state
 //! cannot take from a later one. The same word says that calls may be refused without
 //! asking.
+//!
+//! # When it locks
+//!
+//! A mutex is held for a step of the state machine, never while anything is waited for:
+//!
+//! - by every failure, and every slow call;
+//! - by a success that ends a run of failures; by one that may change the judgement, because
+//!   it completes `minimum_calls` with failures among them, or because time alone has raised
+//!   a rate; in a window of time, by the first one in each tenth of it; and in any window
+//!   by one in 536 million, which is the most that is lent at once;
+//! - by a success that comes while another thread has the lock, for what is lent is taken
+//!   back then;
+//! - by every probe that passes or ends, and by a call that counts for nothing if it ends
+//!   while it is half-open; by a refusal that meets a change of state;
+//! - by [`snapshot`](mcp_domain::CircuitBreaker::snapshot), [`tick`](Breaker::tick),
+//!   [`set_mode`](Breaker::set_mode) and [`reset`](Breaker::reset).
+//!
+//! # Slow calls
+//!
+//! A call is measured from `try_admit` to `settle`. Who asks leave and then has to wait
+//! before the call can be made knows better, and says how long the server took
+//! ([`Permit::record_taking`](mcp_domain::Permit::record_taking)): that counts instead.
+//! `mcp-pool` does so. It tells the time from when a connection is there until the call has
+//! ended, without that for waiting for one or opening one; a connect that fails is a
+//! failure, and never slow.
 //!
 //! # Example
 //!

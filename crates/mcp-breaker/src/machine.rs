@@ -12,7 +12,7 @@ use crate::{
     clock::as_nanos,
     config::Config,
     policy::{Call, Tally, Verdict, rate},
-    timeline::NEVER,
+    timeline::{NEVER, later},
     window::Results,
     word::{MOST_LENT, UNCOUNTED, Word},
 };
@@ -26,12 +26,18 @@ pub(crate) struct Machine {
     generation: u32,
     /// When the state began.
     since: u64,
-    /// Failures in a row. Not closed: those that opened it.
+    /// Failures in a row. Not closed: those that opened it first.
     run: u32,
-    /// The results that count. Not closed: those that opened it.
+    /// The results that count. Not closed: those that opened it first.
     results: Results,
+    /// The probes that opened it again, if any did since it was last closed.
+    reopened_by: Option<Tally>,
     /// How often it has opened since it was last closed.
     opened_in_a_row: u32,
+    /// The latest moment until which the server asked to be left alone since it was last
+    /// closed. It lies ahead only by failures since it was last opened, for it was left
+    /// alone for that long.
+    asked_until: u64,
     /// How often it has ever opened.
     opened: u64,
     /// What the last [`word`](Self::word) has lent.
@@ -46,9 +52,12 @@ enum Phase {
     HalfOpen {
         /// Probes under way.
         out: u32,
+        /// How many of them others may take the place of, for they took too long.
+        /// Their results count nevertheless.
+        forgiven: u32,
         /// Probes that have ended.
         ended: Tally,
-        /// When those under way are given up.
+        /// When those under way will be forgiven, if no more may pass by then.
         until: u64,
     },
     Open {
@@ -66,21 +75,24 @@ pub(crate) enum Admission {
 }
 
 impl Machine {
-    pub(crate) fn new(config: Config, now: u64) -> Self {
+    /// Begins at moment 0.
+    pub(crate) fn new(config: Config) -> Self {
         let mut machine = Self {
             mode: config.mode,
             phase: Phase::Closed,
             generation: 0,
-            since: now,
+            since: 0,
             run: 0,
-            results: Results::new(config.policy.window, now),
+            results: Results::new(config.policy.window, 0),
+            reopened_by: None,
             opened_in_a_row: 0,
+            asked_until: 0,
             opened: 0,
             lent: 0,
             changed: None,
             config,
         };
-        machine.start(Reason::ModeSet, now);
+        machine.start(Reason::ModeSet, 0);
         machine.changed = None;
         machine
     }
@@ -91,12 +103,21 @@ impl Machine {
         let full = self.is_full();
         match &mut self.phase {
             Phase::Closed => Admission::Granted(self.generation),
-            Phase::HalfOpen { out, until, .. } if !full => {
-                *out += 1;
-                *until = now.saturating_add(self.config.probe_timeout);
+            Phase::HalfOpen { until, .. } if full && now < *until => Admission::Refused,
+            Phase::HalfOpen {
+                out,
+                forgiven,
+                until,
+                ..
+            } => {
+                if full {
+                    *forgiven = *out;
+                }
+                *out = out.saturating_add(1);
+                *until = later(now, self.config.probe_timeout);
                 Admission::Granted(self.generation)
             }
-            Phase::HalfOpen { .. } | Phase::Open { .. } => Admission::Refused,
+            Phase::Open { .. } => Admission::Refused,
         }
     }
 
@@ -106,13 +127,23 @@ impl Machine {
         if u64::from(self.generation) != generation {
             return;
         }
+        if self.mode == BreakerMode::Disabled {
+            return;
+        }
+        if call.failed {
+            self.hear(hint, now);
+        }
+        self.probe_is_back();
         match &mut self.phase {
-            Phase::Closed => self.count(call, hint, now),
-            Phase::HalfOpen { out, ended, .. } => {
-                *out = out.saturating_sub(1);
+            Phase::Closed => self.count(call, now),
+            Phase::HalfOpen { ended, .. } => {
                 ended.add(call);
-                match self.config.policy.verdict(*ended) {
-                    Verdict::Bad(reason) => self.open(reason, hint, now),
+                let ended = *ended;
+                match self.config.policy.verdict(ended) {
+                    Verdict::Bad(reason) => {
+                        self.reopened_by = Some(ended);
+                        self.open(reason, now);
+                    }
                     Verdict::Good => self.start(Reason::ProbesSucceeded, now),
                     Verdict::Undecided => {}
                 }
@@ -124,29 +155,38 @@ impl Machine {
 
     /// A call of this generation has ended and counts for nothing.
     pub(crate) fn release(&mut self, generation: u64) {
-        if u64::from(self.generation) == generation
-            && let Phase::HalfOpen { out, .. } = &mut self.phase
-        {
+        if u64::from(self.generation) == generation {
+            self.probe_is_back();
+        }
+    }
+
+    /// A probe is no longer under way. Nobody knows whether it was one of the forgiven:
+    /// that it was lets no more pass than if it was not.
+    fn probe_is_back(&mut self) {
+        if let Phase::HalfOpen { out, forgiven, .. } = &mut self.phase {
             *out = out.saturating_sub(1);
+            *forgiven = forgiven.saturating_sub(1);
+        }
+    }
+
+    /// The server asked to be left alone for so long.
+    fn hear(&mut self, hint: Option<Duration>, now: u64) {
+        if let Some(hint) = hint {
+            let hint = hint.min(self.config.max_retry_after);
+            self.asked_until = self.asked_until.max(later(now, as_nanos(hint)));
         }
     }
 
     /// Does what is due by now.
     pub(crate) fn advance(&mut self, now: u64) {
-        match self.due() {
-            Some(due) if now >= due => {
-                let reason = match self.phase {
-                    Phase::Open { .. } => Reason::WaitOver,
-                    Phase::Closed | Phase::HalfOpen { .. } => Reason::ProbesLost,
-                };
-                let fresh = Phase::HalfOpen {
-                    out: 0,
-                    ended: Tally::default(),
-                    until: NEVER,
-                };
-                self.enter(fresh, reason, now);
-            }
-            _ => {}
+        if self.due().is_some_and(|due| now >= due) {
+            let fresh = Phase::HalfOpen {
+                out: 0,
+                forgiven: 0,
+                ended: Tally::default(),
+                until: NEVER,
+            };
+            self.enter(fresh, Reason::WaitOver, now);
         }
     }
 
@@ -154,18 +194,20 @@ impl Machine {
     /// happens before.
     pub(crate) fn due(&self) -> Option<u64> {
         match self.phase {
-            Phase::Closed => None,
-            Phase::HalfOpen { until, .. } => self.is_full().then_some(until),
-            Phase::Open { until } => (until != NEVER).then_some(until),
+            Phase::Open { until } if until != NEVER => Some(until),
+            Phase::Closed | Phase::HalfOpen { .. } | Phase::Open { .. } => None,
         }
     }
 
-    /// No more probes may pass at present.
+    /// No more probes may pass, unless those under way are forgiven.
     fn is_full(&self) -> bool {
         match self.phase {
-            Phase::HalfOpen { out, ended, .. } => {
-                u64::from(out) + ended.calls >= u64::from(self.config.policy.probes)
-            }
+            Phase::HalfOpen {
+                out,
+                forgiven,
+                ended,
+                ..
+            } => u64::from(out - forgiven) + ended.calls >= u64::from(self.config.policy.probes),
             Phase::Closed | Phase::Open { .. } => false,
         }
     }
@@ -182,7 +224,9 @@ impl Machine {
     pub(crate) fn start(&mut self, reason: Reason, now: u64) {
         self.run = 0;
         self.results = Results::new(self.config.policy.window, now);
+        self.reopened_by = None;
         self.opened_in_a_row = 0;
+        self.asked_until = 0;
         let first = match self.mode {
             BreakerMode::ForcedOpen => Phase::Open { until: NEVER },
             _ => Phase::Closed,
@@ -191,10 +235,7 @@ impl Machine {
     }
 
     /// Counts a result while closed.
-    fn count(&mut self, call: Call, hint: Option<Duration>, now: u64) {
-        if self.mode == BreakerMode::Disabled {
-            return;
-        }
+    fn count(&mut self, call: Call, now: u64) {
         let policy = self.config.policy;
         self.results.roll(now);
         self.results.record(call);
@@ -204,16 +245,18 @@ impl Machine {
             0
         };
         if let Some(reason) = policy.judge(self.run, self.results.tally()) {
-            self.open(reason, hint, now);
+            self.open(reason, now);
         }
     }
 
-    fn open(&mut self, reason: Reason, hint: Option<Duration>, now: u64) {
-        let wait = self.config.wait(self.opened_in_a_row, fastrand::f64());
-        let hint = hint.unwrap_or_default().min(self.config.max_retry_after);
+    fn open(&mut self, reason: Reason, now: u64) {
+        let asked = Duration::from_nanos(self.asked_until.saturating_sub(now));
+        let wait = self
+            .config
+            .wait(self.opened_in_a_row, asked, fastrand::f64());
         self.opened_in_a_row = self.opened_in_a_row.saturating_add(1);
         self.opened += 1;
-        let until = now.saturating_add(as_nanos(wait.max(hint)));
+        let until = later(now, as_nanos(wait));
         self.enter(Phase::Open { until }, reason, now);
     }
 
@@ -222,9 +265,7 @@ impl Machine {
         self.phase = phase;
         // After 2^32 changes it starts over; a ticket that old is gone.
         self.generation = self.generation.wrapping_add(1);
-        if reason != Reason::ProbesLost {
-            self.since = now;
-        }
+        self.since = now;
         self.changed = Some((from, reason));
     }
 
@@ -253,12 +294,8 @@ impl Machine {
 
     /// The time until a probe may pass, if it is open and that will come.
     pub(crate) fn wait_left(&self, now: u64) -> Option<Duration> {
-        match self.phase {
-            Phase::Open { until } if until != NEVER => {
-                Some(Duration::from_nanos(until.saturating_sub(now)))
-            }
-            _ => None,
-        }
+        let due = self.due()?;
+        Some(Duration::from_nanos(due.saturating_sub(now)))
     }
 
     /// All but what is counted without the machine.
@@ -267,16 +304,21 @@ impl Machine {
             self.results.roll(now);
         }
         let policy = &self.config.policy;
-        let tally = self.results.tally();
-        let known = policy.window.is_some() && policy.has_rates(tally);
+        let (tally, failures, known) = match self.reopened_by {
+            Some(probes) => (probes, probes.failures, true),
+            None => {
+                let tally = self.results.tally();
+                match policy.window {
+                    Some(_) => (tally, tally.failures, policy.has_rates(tally)),
+                    None => (tally, u64::from(self.run), false),
+                }
+            }
+        };
         let share = |count| known.then(|| rate(count, tally.calls));
         let mut snapshot = BreakerSnapshot::new(self.state());
         snapshot.mode = self.mode;
         snapshot.in_state_for = Some(Duration::from_nanos(now.saturating_sub(self.since)));
-        snapshot.failure_count = match policy.window {
-            Some(_) => tally.failures,
-            None => u64::from(self.run),
-        };
+        snapshot.failure_count = failures;
         snapshot.slow_count = tally.slow;
         snapshot.calls = tally.calls;
         snapshot.failure_rate = share(tally.failures);

@@ -1,22 +1,35 @@
-//! The breaker's own time: that of a clock, but one that never goes backwards.
+//! The breaker's own time: it follows a clock, but begins at 0 and never goes backwards.
 
 /// A moment that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
+
+/// The last moment and the last reading that there are.
+pub(crate) const LAST: u64 = NEVER - 1;
+
+/// The most that the clock goes on by between two looks at it: a year, after which
+/// every wait that makes sense is over.
+const LONGEST_STEP: u64 = 365 * 24 * 60 * 60 * 1_000_000_000;
+
+/// So much later than this moment.
+pub(crate) fn later(moment: u64, by: u64) -> u64 {
+    moment.saturating_add(by).min(LAST)
+}
 
 /// Makes readings of a clock, in nanoseconds, into moments that never decrease.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeline {
     /// The latest reading.
     latest: u64,
-    /// By how much the breaker's time is ahead of the clock.
-    ahead: u64,
+    /// Its moment.
+    now: u64,
 }
 
 impl Timeline {
+    /// Begins with this reading at moment 0.
     pub(crate) fn new(reading: u64) -> Self {
         Self {
             latest: reading,
-            ahead: 0,
+            now: 0,
         }
     }
 
@@ -28,22 +41,27 @@ impl Timeline {
     /// The moment of this reading. One that is older than the latest, because another
     /// thread was quicker, counts as the latest.
     pub(crate) fn at(&mut self, reading: u64) -> u64 {
+        let step = match reading {
+            // The clock cannot go on. No wait may last for ever because of that.
+            LAST.. => LONGEST_STEP,
+            _ => reading.saturating_sub(self.latest).min(LONGEST_STEP),
+        };
+        self.now = later(self.now, step);
         self.latest = self.latest.max(reading);
-        self.latest.saturating_add(self.ahead)
+        self.now
     }
 
     /// The clock itself has gone back to this reading. For the breaker no time has passed.
     pub(crate) fn turned_back(&mut self, reading: u64) {
-        let back = self.latest.saturating_sub(reading);
-        self.ahead = self.ahead.saturating_add(back);
-        self.latest -= back;
+        self.latest = self.latest.min(reading);
     }
 
     /// What the clock will show at this moment.
     pub(crate) fn reading(&self, moment: u64) -> u64 {
         match moment {
             NEVER => NEVER,
-            moment => moment.saturating_sub(self.ahead),
+            _ if moment < self.now => self.latest.saturating_sub(self.now - moment),
+            _ => later(self.latest, moment - self.now),
         }
     }
 }
@@ -55,14 +73,15 @@ mod tests {
     #[test]
     fn a_clock_that_goes_on_is_followed() {
         let mut time = Timeline::new(5);
-        assert_eq!(time.at(7), 7);
-        assert_eq!(time.reading(10), 10);
-        assert_eq!(time.at(1_000), 1_000);
+        assert_eq!(time.at(7), 2);
+        assert_eq!(time.reading(5), 10);
+        assert_eq!(time.reading(1), 6);
+        assert_eq!(time.at(1_005), 1_000);
     }
 
     #[test]
     fn a_reading_that_comes_late_is_the_latest() {
-        let mut time = Timeline::new(5);
+        let mut time = Timeline::new(0);
         assert_eq!(time.at(9), 9);
         assert_eq!(time.at(8), 9);
         assert_eq!(time.at(10), 10);
@@ -81,10 +100,30 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_shows_the_end_of_time_once_is_followed_afterwards() {
+        for end in [LAST - 1, LAST] {
+            let mut time = Timeline::new(0);
+            let far = time.at(end);
+            time.turned_back(10);
+            assert_eq!(time.at(10), far);
+            assert_eq!(time.at(25), far + 15, "it has not come to its own end");
+        }
+    }
+
+    #[test]
+    fn a_clock_at_its_end_lets_every_wait_end() {
+        let mut time = Timeline::new(LAST - 3);
+        assert_eq!(time.at(LAST - 1), 2);
+        let until = later(2, 1_000_000);
+        assert_eq!(time.reading(until), LAST);
+        assert!(time.at(LAST) >= until);
+    }
+
+    #[test]
     fn never_stays_never() {
         let mut time = Timeline::new(9);
         time.turned_back(0);
         assert_eq!(time.reading(NEVER), NEVER);
-        assert_eq!(time.at(NEVER), NEVER);
+        assert_eq!(later(5, NEVER), LAST);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex as StdMutex};
 use loom::thread;
 
 use super::*;
-use crate::ManualClock;
+use crate::{ManualClock, Reason};
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -139,8 +139,10 @@ fn a_place_that_is_freed_is_taken_by_one_and_never_lost() {
     });
 }
 
+/// It has taken too long, and comes back while another takes its place: it decides if it
+/// has something to say, and its place is taken by one and never lost.
 #[test]
-fn a_probe_that_was_given_up_decides_nothing() {
+fn a_probe_that_comes_back_late_decides() {
     for late in [Outcome::Success, Outcome::failure(), Outcome::Cancelled] {
         every_order(3, move || {
             let clock = ManualClock::default();
@@ -149,26 +151,61 @@ fn a_probe_that_was_given_up_decides_nothing() {
                 breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
             }
             clock.advance(WAIT);
-            let lost = breaker.try_admit().unwrap();
+            let probe = breaker.try_admit().unwrap();
             clock.advance(WAIT);
-            let comes_back = thread::spawn(ends(&breaker, lost, late));
+            let comes_back = thread::spawn(ends(&breaker, probe, late));
             let admitted = breaker.try_admit();
             comes_back.join().unwrap();
-            let snapshot = breaker.snapshot();
-            match (late, snapshot.state) {
-                // It came back just in time.
-                (Outcome::Success, BreakerState::Closed) => assert!(admitted.is_ok()),
-                (Outcome::Failure { .. }, BreakerState::Open) => assert!(admitted.is_err()),
-                // Another has taken its place, and is the one that decides.
-                (_, BreakerState::HalfOpen) => {
-                    assert_eq!(snapshot.probes, 1);
-                    breaker.settle(admitted.unwrap(), Outcome::Success);
-                    assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+            let state = || breaker.snapshot().state;
+            match late {
+                Outcome::Success => {
+                    assert_eq!(state(), BreakerState::Closed);
+                    breaker.settle(admitted.unwrap(), Outcome::failure());
+                    assert_eq!(state(), BreakerState::Closed);
                 }
-                (late, state) => panic!("{late:?} made it {state}"),
+                Outcome::Failure { .. } => {
+                    assert_eq!(state(), BreakerState::Open);
+                    if let Ok(other) = admitted {
+                        breaker.settle(other, Outcome::Success);
+                    }
+                    assert_eq!(state(), BreakerState::Open);
+                }
+                _ => {
+                    assert_eq!(breaker.snapshot().probes, 1);
+                    breaker.settle(admitted.unwrap(), Outcome::Success);
+                    assert_eq!(state(), BreakerState::Closed);
+                }
             }
         });
     }
+}
+
+#[test]
+fn probes_of_two_rounds_close_it_once() {
+    every_order(2, || {
+        let told = Arc::new(StdMutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let clock = ManualClock::default();
+        let builder = Breaker::builder().failure_threshold(1).probes(2);
+        let builder = builder.on_change(move |change| tell.lock().unwrap().push(change.reason));
+        let breaker = shared(builder, &clock);
+        breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
+        clock.advance(WAIT);
+        let (first, _lost) = (breaker.try_admit().unwrap(), breaker.try_admit().unwrap());
+        clock.advance(WAIT);
+        let second = breaker.try_admit().unwrap();
+        together(vec![
+            ends(&breaker, first, Outcome::Success),
+            ends(&breaker, second, Outcome::Success),
+        ]);
+        assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+        let reasons = [
+            Reason::FailuresInARow,
+            Reason::WaitOver,
+            Reason::ProbesSucceeded,
+        ];
+        assert_eq!(*told.lock().unwrap(), reasons);
+    });
 }
 
 #[test]

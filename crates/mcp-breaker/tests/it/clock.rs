@@ -1,4 +1,4 @@
-//! When a breaker looks at the clock, and when it need not.
+//! When a breaker looks at the clock, and what that may show.
 
 use std::{
     sync::{
@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use mcp_breaker::{Breaker, BreakerBuilder, Clock, Window};
-use mcp_domain::{BreakerMode, CircuitBreaker, Outcome};
+use mcp_breaker::{Breaker, BreakerBuilder, Clock, ManualClock, Window};
+use mcp_domain::{BreakerMode, BreakerState, CircuitBreaker, Outcome, Permit};
 
 /// Counts how often somebody looks, and goes on only then.
 #[derive(Clone, Debug)]
@@ -74,6 +74,39 @@ fn a_success_needs_the_clock_only_where_time_counts() {
     check(slow(rate().window(time)), 20, succeed);
 }
 
+/// Who tells how long a call took saves the breaker a look.
+#[test]
+fn a_time_that_is_told_is_not_measured() {
+    let slow = Breaker::builder().slow_call_rate(0.5);
+    let slow = slow.slow_call_duration(Duration::from_secs(1));
+    check(slow, 10, |breaker| {
+        let permit = Permit::acquire(breaker).unwrap();
+        permit.record_taking(Duration::ZERO, Outcome::Success);
+    });
+}
+
+#[test]
+fn a_time_that_is_told_counts_instead_of_the_breakers_own() {
+    let slow = || {
+        let builder = Breaker::builder().failure_threshold(None);
+        let builder = builder.slow_call_rate(1.0).minimum_calls(1);
+        let clock = ManualClock::default();
+        let builder = builder.slow_call_duration(Duration::from_secs(5));
+        (builder.build_with_clock(clock.clone()).unwrap(), clock)
+    };
+    for (passes, took, state) in [
+        (60, 4, BreakerState::Closed),
+        (0, 5, BreakerState::Open),
+        (4, 4, BreakerState::Closed),
+    ] {
+        let (breaker, clock) = slow();
+        let permit = Permit::acquire(&breaker).unwrap();
+        clock.advance(Duration::from_secs(passes));
+        permit.record_taking(Duration::from_secs(took), Outcome::Success);
+        assert_eq!(breaker.snapshot().state, state, "{passes} s, told {took} s");
+    }
+}
+
 #[test]
 fn a_refusal_needs_the_clock_only_where_the_wait_ends() {
     check(Breaker::builder().failure_threshold(1), 10, fail);
@@ -90,4 +123,55 @@ fn disabled_a_success_asks_nobody() {
     let minute = Duration::from_secs(60);
     let timed = disabled.failure_rate(0.5).window(Window::Time(minute));
     check_at(minute, timed, 10, succeed);
+}
+
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Opens it, waits, and closes it again.
+#[track_caller]
+fn goes_round(breaker: &Breaker<ManualClock>, clock: &ManualClock) {
+    fail(breaker);
+    assert!(breaker.try_admit().is_err());
+    clock.advance(WAIT);
+    breaker.settle(breaker.try_admit().unwrap(), Outcome::Success);
+    assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+}
+
+#[test]
+fn a_clock_may_begin_anywhere_and_come_to_its_end() {
+    let end = Duration::from_nanos(u64::MAX);
+    let time = Window::Time(Duration::from_secs(30));
+    for window in [None, Some(Window::Calls(9)), Some(time)] {
+        for begin in [end - 9 * WAIT, end - WAIT / 2, end, Duration::MAX] {
+            let clock = ManualClock::default();
+            clock.set(begin);
+            let breaker = Breaker::builder().failure_threshold(1).window(window);
+            let breaker = breaker.open_timeout(WAIT).jitter(0.0);
+            let breaker = breaker.build_with_clock(clock.clone()).unwrap();
+            // At its end no wait is kept, but none lasts for ever.
+            if begin < end - WAIT {
+                goes_round(&breaker, &clock);
+            }
+            for _ in 0..3 {
+                fail(&breaker);
+                clock.advance(WAIT);
+                breaker.settle(breaker.try_admit().unwrap(), Outcome::Success);
+                assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+            }
+            // And it can be set right again.
+            clock.set(Duration::ZERO);
+            breaker.tick();
+            goes_round(&breaker, &clock);
+        }
+    }
+}
+
+#[test]
+fn a_manual_clock_stops_at_its_end() {
+    let clock = ManualClock::default();
+    clock.set(Duration::MAX);
+    let end = clock.now();
+    clock.advance(Duration::from_secs(5));
+    clock.advance(Duration::MAX);
+    assert!(clock.now() >= end);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_breaker::{Breaker, BreakerBuilder, Window};
-use mcp_domain::{BreakerState, CircuitBreaker as _};
+use mcp_domain::{BreakerMode, BreakerState, CircuitBreaker as _, Outcome};
 
 #[test]
 fn the_defaults_are_valid_and_closed() {
@@ -81,8 +81,50 @@ fn a_breaker_that_could_never_open_is_refused() {
         by_rate.clone().minimum_calls(101),
         "minimum_calls is 101; it must be at most the window, which is 100 calls",
     );
+    refused(
+        Breaker::builder().minimum_calls(20),
+        "window is not set; minimum_calls needs it",
+    );
     let minute = Window::Time(Duration::from_secs(60));
     assert!(by_rate.window(minute).minimum_calls(101).build().is_ok());
+}
+
+#[test]
+fn the_longest_wait_is_not_shorter_than_the_first() {
+    let minute = Breaker::builder().open_timeout(Duration::from_secs(60));
+    refused(
+        minute
+            .clone()
+            .max_open_timeout(Duration::from_millis(2_500)),
+        "max_open_timeout is 2.5s; it must be at least open_timeout, which is 60s",
+    );
+    let same = minute.max_open_timeout(Duration::from_secs(60));
+    assert!(same.build().is_ok());
+    // Where none is set, it is never too short.
+    let day = Breaker::builder().open_timeout(Duration::from_secs(86_400));
+    assert!(day.build().is_ok());
+}
+
+/// A switch needs no threshold; but one that goes by results does.
+#[test]
+fn what_is_only_switched_needs_nothing_that_opens_it() {
+    let switch = |mode| Breaker::builder().failure_threshold(None).mode(mode);
+    for (mode, state) in [
+        (BreakerMode::Disabled, BreakerState::Closed),
+        (BreakerMode::ForcedOpen, BreakerState::Open),
+    ] {
+        let breaker = switch(mode).build().unwrap();
+        assert_eq!(breaker.snapshot().state, state);
+        breaker.set_mode(BreakerMode::Automatic);
+        for _ in 0..100 {
+            breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
+        }
+        assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+    }
+    refused(
+        switch(BreakerMode::ObserveOnly),
+        "none of failure_threshold, failure_rate and slow_call_rate is set; one must be",
+    );
 }
 
 #[test]
@@ -106,7 +148,7 @@ fn a_window_smaller_than_the_default_minimum_is_its_own_minimum() {
         .build()
         .unwrap();
     for _ in 0..2 {
-        breaker.settle(breaker.try_admit().unwrap(), mcp_domain::Outcome::failure());
+        breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
     }
     assert_eq!(breaker.snapshot().state, BreakerState::Open);
 }
@@ -125,7 +167,7 @@ fn the_longest_times_do_no_harm() {
         .jitter(0.0)
         .build()
         .unwrap();
-    let outcome = mcp_domain::Outcome::Failure {
+    let outcome = Outcome::Failure {
         retry_after: Some(Duration::MAX),
     };
     breaker.settle(breaker.try_admit().unwrap(), outcome);

@@ -6,5 +6,6 @@ mod clock;
 mod config;
 mod model;
 mod modes;
+mod probes;
 mod script;
 mod threads;

@@ -128,14 +128,17 @@ impl Pair {
             plain::Window::Calls(size) => Window::Calls(size as u32),
             plain::Window::Time => Window::Time(seconds(20)),
         });
-        let real = Breaker::builder()
+        let builder = match window {
+            Some(_) => Breaker::builder().minimum_calls(settings.minimum as u32),
+            None => Breaker::builder(),
+        };
+        let real = builder
             .mode(settings.mode)
             .failure_threshold(settings.in_a_row.map(|n| n as u32))
             .failure_rate(quarters(settings.failure_rate))
             .slow_call_rate(quarters(settings.slow_rate))
             .slow_call_duration(slow_call_duration)
             .window(window)
-            .minimum_calls(settings.minimum as u32)
             .open_timeout(seconds(plain::WAIT))
             .max_open_timeout(seconds(plain::LONGEST_WAIT))
             .max_retry_after(seconds(plain::LONGEST_HINT))

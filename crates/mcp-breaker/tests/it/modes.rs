@@ -1,7 +1,7 @@
 //! What its owner can tell a breaker, and what it tells.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
@@ -124,6 +124,63 @@ fn a_listener_that_panics_harms_nobody() {
     assert_eq!(reasons, [opened, Reason::WaitOver, set, set]);
 }
 
+/// What a panic can carry, and when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("as planned, too");
+    }
+}
+
+#[test]
+fn a_listener_whose_panic_panics_harms_nobody() {
+    let builder = Breaker::builder().failure_threshold(1);
+    let (breaker, _, told) = listening(builder.on_change(|_| panic_any(Bomb)));
+    call(&breaker, Outcome::failure());
+    breaker.reset();
+    assert_eq!(told.lock().unwrap().len(), 2, "it goes on telling");
+}
+
+#[test]
+fn what_probes_open_again_is_told_with_their_figures() {
+    let builder = Breaker::builder().failure_threshold(3).failure_rate(0.5);
+    let (breaker, clock, told) = listening(builder.probes(4).minimum_calls(100));
+    for _ in 0..3 {
+        call(&breaker, Outcome::failure());
+    }
+    clock.advance(Duration::from_secs(10));
+    for outcome in [Outcome::Success, Outcome::failure(), Outcome::failure()] {
+        call(&breaker, outcome);
+    }
+    let told = told.lock().unwrap();
+    let figures = |change: &Change| (change.now.failure_count, change.now.calls);
+    let all: Vec<_> = told.iter().map(figures).collect();
+    assert_eq!(all, [(3, 3), (3, 3), (2, 3)]);
+    let again = told.last().unwrap();
+    assert_eq!(again.reason, Reason::ProbesFailed);
+    assert_eq!(again.now.failure_rate, Some(2.0 / 3.0));
+    drop(told);
+    breaker.reset();
+    assert_eq!(breaker.snapshot().failure_count, 0);
+}
+
+#[test]
+fn the_figures_of_probes_need_no_window() {
+    let (breaker, clock, told) = listening(Breaker::builder().failure_threshold(3));
+    for _ in 0..3 {
+        call(&breaker, Outcome::failure());
+    }
+    clock.advance(Duration::from_secs(10));
+    call(&breaker, Outcome::failure());
+    let last = told.lock().unwrap().last().unwrap().now.to_string();
+    let figures = "failures: 1 (100.0 %), slow: 0, of 1 calls";
+    assert_eq!(
+        last,
+        format!("open for 0.0 s, {figures}, next probe in 20.0 s")
+    );
+}
+
 #[test]
 fn all_modes_can_be_set_at_any_time() {
     let (breaker, _, told) = listening(Breaker::builder().failure_threshold(1));
@@ -184,9 +241,11 @@ fn a_tick_says_when_the_next_is_due() {
     clock.advance(seconds(6));
     assert_eq!(breaker.tick(), None, "it waits for a probe");
     let probe = breaker.try_admit().unwrap();
-    assert_eq!(breaker.tick(), Some(seconds(10)), "and then for its end");
-    breaker.settle(probe, Outcome::Success);
-    assert_eq!(breaker.tick(), None);
+    assert_eq!(breaker.tick(), None, "and then for its end");
+    breaker.settle(probe, Outcome::failure());
+    assert_eq!(breaker.tick(), Some(seconds(20)));
+    breaker.set_mode(BreakerMode::ForcedOpen);
+    assert_eq!(breaker.tick(), None, "nobody knows until when");
 }
 
 #[test]

@@ -136,8 +136,31 @@ fn the_servers_wish_extends_the_time() {
 }
 
 #[test]
+fn the_servers_wish_is_heard_from_every_failure() {
+    check(1, "a F30 a F a F +29s x +1s a");
+    check(1, "a F a F30 a F20 +29s x +1s a");
+    // From when it was told, and only as far as it lies ahead.
+    check(1, "a F30 +5s a F a F +24s x +1s a");
+    check(1, "a F12 +15s a F a F +9s x +1s a");
+    // It is the server's whatever else succeeds.
+    check(1, "a F30 1S 3F +29s x +1s a");
+    let all = Breaker::builder().failure_threshold(3).failure_rate(1.0);
+    let probes = "3F +10s a a F25 =half-open F =open +24s x +1s a";
+    check_with(all.growth(1.0).probes(2), probes);
+}
+
+#[test]
+fn the_servers_wish_is_fulfilled_once() {
+    check(1, "a F30 a F a F +30s a F +9s x +1s a");
+    check(1, "a F40 a F a F +40s a S a F a F a F +9s x +1s a");
+    // What counts for nothing asks for nothing.
+    check(1, "a a F a F a F =open F60 +10s a");
+}
+
+#[test]
 fn no_server_is_left_alone_for_longer_than_is_allowed() {
     check(1, "a F a F a F86400 +59s x +1s a");
+    check(1, "a F86400 +5s a F a F +54s x +1s a");
 }
 
 #[test]
@@ -211,8 +234,26 @@ fn a_timer_makes_it_half_open_in_time() {
 }
 
 #[test]
-fn a_timer_gives_up_probes_that_do_not_come_back() {
-    check(1, "a F a F a F +10s t a x +9s t x +1s t a x =half-open");
+fn a_probe_that_takes_long_decides_when_it_comes_back() {
+    check(1, "a F a F a F +10s a +10s a x S =closed");
+    check(1, "a F a F a F +10s a +10s a x F =open");
+    // Also when every probe takes three times as long as probes are waited for.
+    check(1, "3F +10s a +10s a +10s a +10s S =closed");
+    check(2, "3F +10s a a +10s a a +10s a a x S =half-open S =closed");
+}
+
+#[test]
+fn a_probe_that_is_lost_takes_no_results_along() {
+    check(3, "3F +10s a a a S S =half-open x +10s a x C S =closed");
+    check(2, "3F +10s a a S x +10s a x +10s a x F =open");
+}
+
+/// Which of the probes has come back is not known; so no more pass than if it was not the
+/// one whose place was given away.
+#[test]
+fn of_probes_under_way_no_more_than_set_keep_their_places() {
+    check(1, "3F +10s a +10s a x C x +9s x +1s a x");
+    check(2, "3F +10s a a +10s a a x C C x +10s a a x");
 }
 
 /// The time of a probe begins when it passes, not when it became half-open.

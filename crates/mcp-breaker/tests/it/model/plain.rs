@@ -65,10 +65,18 @@ enum State {
         until: Option<u64>,
     },
     HalfOpen {
-        out: usize,
+        under_way: Vec<Place>,
         ended: Vec<Ended>,
         last_admission: u64,
     },
+}
+
+/// Whether a probe under way still has its place among those that may pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Kept,
+    /// It took too long, and another may pass in its place.
+    GivenAway,
 }
 
 /// How a call that counts ended.
@@ -96,6 +104,8 @@ pub(crate) struct Model {
     results: Vec<Ended>,
     frozen: Figures,
     waits: u32,
+    /// Until when the server asked to be left alone, each time.
+    asked: Vec<u64>,
     pub(crate) opened: u64,
     pub(crate) rejected: u64,
     pub(crate) let_through: u64,
@@ -115,6 +125,7 @@ impl Model {
             results: Vec::new(),
             frozen: Figures::default(),
             waits: 0,
+            asked: Vec::new(),
             opened: 0,
             rejected: 0,
             let_through: 0,
@@ -129,9 +140,7 @@ impl Model {
         let from = self.state();
         self.state = state;
         self.epoch += 1;
-        if from != self.state() || reason != Reason::ProbesLost {
-            self.since = self.now;
-        }
+        self.since = self.now;
         self.changes.push((from, self.state(), reason));
     }
 
@@ -140,6 +149,7 @@ impl Model {
         self.results.clear();
         self.frozen = Figures::default();
         self.waits = 0;
+        self.asked.clear();
         if self.mode == BreakerMode::ForcedOpen {
             self.enter(State::Open { until: None }, reason);
         } else {
@@ -154,8 +164,11 @@ impl Model {
         }
     }
 
-    fn open(&mut self, reason: Reason, hint: Option<u64>) {
-        self.frozen = self.figures();
+    fn open(&mut self, reason: Reason) {
+        self.frozen = match &self.state {
+            State::HalfOpen { ended, .. } => Figures::of(ended.iter()),
+            _ => self.figures(),
+        };
         let mut wait = WAIT;
         for _ in 0..self.waits {
             wait = if self.settings.growing {
@@ -164,40 +177,29 @@ impl Model {
                 wait
             };
         }
-        wait = wait.max(hint.unwrap_or(0).min(LONGEST_HINT));
+        let asked = self.asked.drain(..).max().unwrap_or(0);
         self.waits += 1;
         self.opened += 1;
-        let until = Some(self.now + wait);
+        let until = Some(asked.max(self.now + wait));
         self.enter(State::Open { until }, reason);
     }
 
     /// What time alone brings about, when somebody looks.
     fn time_passes(&mut self) {
-        let reason = match self.due() {
-            Some(due) if self.now >= due => match self.state {
-                State::Open { .. } => Reason::WaitOver,
-                _ => Reason::ProbesLost,
-            },
-            _ => return,
-        };
-        let fresh = State::HalfOpen {
-            out: 0,
-            ended: Vec::new(),
-            last_admission: self.now,
-        };
-        self.enter(fresh, reason);
+        if self.due().is_some_and(|due| self.now >= due) {
+            let fresh = State::HalfOpen {
+                under_way: Vec::new(),
+                ended: Vec::new(),
+                last_admission: self.now,
+            };
+            self.enter(fresh, Reason::WaitOver);
+        }
     }
 
     fn due(&self) -> Option<u64> {
         match &self.state {
-            State::Closed => None,
             State::Open { until } => *until,
-            State::HalfOpen {
-                out,
-                ended,
-                last_admission,
-            } => (out + ended.len() == self.settings.probes)
-                .then_some(last_admission + PROBE_TIMEOUT),
+            _ => None,
         }
     }
 
@@ -214,16 +216,21 @@ impl Model {
             State::Closed => true,
             State::Open { .. } => false,
             State::HalfOpen {
-                out,
+                under_way,
                 ended,
                 last_admission,
             } => {
-                let free = *out + ended.len() < probes;
-                if free {
-                    *out += 1;
+                let taken = |places: &[Place]| places.iter().filter(|p| **p == Place::Kept).count();
+                let mut is_free = taken(under_way) + ended.len() < probes;
+                if !is_free && now >= *last_admission + PROBE_TIMEOUT {
+                    under_way.fill(Place::GivenAway);
+                    is_free = true;
+                }
+                if is_free {
+                    under_way.push(Place::Kept);
                     *last_admission = now;
                 }
-                free
+                is_free
             }
         };
         if admitted {
@@ -242,8 +249,10 @@ impl Model {
         if leave != Some(self.epoch) {
             return;
         }
-        if let State::HalfOpen { out, .. } = &mut self.state {
-            *out -= 1;
+        if let State::HalfOpen { under_way, .. } = &mut self.state {
+            // Which one it was is not known. The answer that lets fewer pass is taken.
+            let first = under_way.iter().position(|p| *p == Place::GivenAway);
+            under_way.remove(first.unwrap_or(0));
         }
         let Some(Result { failed, slow, hint }) = result else {
             return;
@@ -253,10 +262,13 @@ impl Model {
             failed,
             slow,
         };
+        if let (Some(hint), false) = (hint, self.mode == BreakerMode::Disabled) {
+            self.asked.push(self.now + hint.min(LONGEST_HINT));
+        }
         if let State::HalfOpen { ended: probes, .. } = &mut self.state {
             probes.push(ended);
             match self.verdict() {
-                Some(Some(reason)) => self.open(reason, hint),
+                Some(Some(reason)) => self.open(reason),
                 Some(None) => self.begin(Reason::ProbesSucceeded),
                 None => {}
             }
@@ -264,7 +276,7 @@ impl Model {
             self.results.push(ended);
             self.run = if failed { self.run + 1 } else { 0 };
             if let Some(reason) = self.judgement() {
-                self.open(reason, hint);
+                self.open(reason);
             }
         }
     }
@@ -356,7 +368,7 @@ impl Model {
 
     pub(crate) fn probes_under_way(&self) -> usize {
         match self.state {
-            State::HalfOpen { out, .. } => out,
+            State::HalfOpen { ref under_way, .. } => under_way.len(),
             _ => 0,
         }
     }
