@@ -35,7 +35,11 @@ impl CircuitBreaker for Fuse {
 
     fn settle(&self, _: Ticket, outcome: Outcome) {
         match outcome {
-            Outcome::Success => self.failures.store(0, Relaxed),
+            // Once it has blown, a late success does not mend it.
+            Outcome::Success => {
+                let intact = |failures| (failures < 3).then_some(0);
+                let _ = self.failures.fetch_update(Relaxed, Relaxed, intact);
+            }
             Outcome::Failure { .. } => drop(self.failures.fetch_add(1, Relaxed)),
             _ => {}
         }
@@ -117,4 +121,26 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     pool.close(Duration::from_secs(1)).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fuse_that_has_blown_stays_so() {
+        let fuse = Fuse::default();
+        let call = || fuse.try_admit().unwrap();
+        let late = call();
+        for _ in 0..2 {
+            fuse.settle(call(), Outcome::failure());
+        }
+        fuse.settle(call(), Outcome::Success);
+        for _ in 0..3 {
+            fuse.settle(call(), Outcome::failure());
+        }
+        fuse.settle(late, Outcome::Success);
+        assert!(fuse.try_admit().is_err());
+        assert_eq!(fuse.snapshot().state, BreakerState::Open);
+    }
 }

@@ -83,7 +83,7 @@ impl<C: Connector> Lease<C> {
                 self.fate = fate;
             }
         }
-        settle(permit, outcome(&result));
+        settle(permit, deadline.took(), outcome(&result));
         result.map_err(|error| explain(&keyed, operation, 1, &deadline, error))
     }
 

@@ -158,6 +158,7 @@ impl<C: Connector> Server<C> {
         let taken = self.take(&mut deadline, Use::Alone).await;
         settle(
             permit,
+            None,
             match &taken {
                 // An idle connection proves nothing of the server's health.
                 Ok(_) => Outcome::Ignored,
@@ -176,6 +177,7 @@ impl<C: Connector> Server<C> {
         Fut: Future<Output = Result<T, Error>>,
     {
         let permit = admit(&self.keyed)?;
+        let mut took = None;
         let (result, outcome) = match self.take(deadline, Use::Together).await {
             Ok(taken) => {
                 let under_way = UnderWay::new(&self.keyed, taken);
@@ -183,7 +185,8 @@ impl<C: Connector> Server<C> {
                     let running = pin!(call(under_way.held()));
                     deadline.bound(running).await
                 };
-                self.keyed.core.timings.used(deadline.took());
+                took = deadline.took();
+                self.keyed.core.timings.used(took);
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
                 let outcome = under_way.held().outcome(&result);
                 under_way.end(result.as_ref().err());
@@ -194,7 +197,7 @@ impl<C: Connector> Server<C> {
                 (Err(error), outcome)
             }
         };
-        settle(permit, outcome);
+        settle(permit, took, outcome);
         result
     }
 

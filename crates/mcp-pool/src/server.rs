@@ -205,6 +205,9 @@ impl<C: Connector> ServerBuilder<C> {
     }
 
     /// The circuit breaker that guards the server, for all scopes. Default: none.
+    ///
+    /// It is told how long the server took for a call, without the waiting for a
+    /// connection: a full pool makes no server slow.
     pub fn breaker(mut self, breaker: Arc<dyn CircuitBreaker>) -> Self {
         self.breaker = Some(breaker);
         self
@@ -215,6 +218,11 @@ impl<C: Connector> ServerBuilder<C> {
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// The settings that it has so far.
+    pub fn current_settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Declares that the server keeps no state per connection, whatever its connections

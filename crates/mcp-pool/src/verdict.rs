@@ -33,10 +33,15 @@ fn refused(server: &str, rejected: Rejected) -> Error {
     }
 }
 
-/// Tells the breaker how it went.
-pub(crate) fn settle(permit: Option<Permit<'_, dyn CircuitBreaker>>, outcome: Outcome) {
+/// Tells the breaker how it went and how long the server took, if that is known: no time
+/// that was spent on waiting for a connection, which says nothing of how quick a server is.
+pub(crate) fn settle(
+    permit: Option<Permit<'_, dyn CircuitBreaker>>,
+    took: Option<Duration>,
+    outcome: Outcome,
+) {
     if let Some(permit) = permit {
-        permit.record(outcome);
+        permit.record_taking(took.unwrap_or_default(), outcome);
     }
 }
 

@@ -3,13 +3,15 @@
 use std::{
     future::pending,
     sync::{Arc, Mutex, atomic::Ordering::SeqCst},
+    time::Duration,
 };
 
 use futures::future::join_all;
 use mcp_domain::{
     BreakerSnapshot, BreakerState, CircuitBreaker, Error, ErrorKind, Outcome, Rejected, Ticket,
 };
-use mcp_pool::{Pool, Server, Settings};
+use mcp_pool::{Pool, Server, Settings, SettingsBuilder};
+use tokio::time::Instant;
 
 use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, seconds, settle};
 
@@ -18,6 +20,7 @@ use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, sec
 struct Recorder {
     open: bool,
     told: Mutex<Vec<Outcome>>,
+    took: Mutex<Vec<Option<Duration>>>,
 }
 
 impl CircuitBreaker for Recorder {
@@ -30,7 +33,8 @@ impl CircuitBreaker for Recorder {
         }
     }
 
-    fn settle(&self, _: Ticket, outcome: Outcome) {
+    fn settle(&self, ticket: Ticket, outcome: Outcome) {
+        self.took.lock().unwrap().push(ticket.took());
         self.told.lock().unwrap().push(outcome);
     }
 
@@ -52,12 +56,16 @@ struct Guarded {
 }
 
 fn guarded(open: bool) -> Guarded {
+    guarded_with(open, Settings::builder())
+}
+
+fn guarded_with(open: bool, settings: SettingsBuilder) -> Guarded {
     let recorder = Arc::new(Recorder {
         open,
         ..Recorder::default()
     });
     let fake = Arc::new(FakeServer::default());
-    let pool = Pool::new(Settings::builder().retry_attempts(0).build().unwrap());
+    let pool = Pool::new(settings.retry_attempts(0).build().unwrap());
     let server = pool.server("fake", FakeConnector(Arc::clone(&fake)));
     let server = server.breaker(Arc::<Recorder>::clone(&recorder)).add();
     Guarded {
@@ -173,4 +181,47 @@ async fn a_failed_connect_is_the_servers_fault() {
     FakeServer::set(&set.fake.on_connect, Reaction::Fail);
     set.server.lease(CALL).await.unwrap_err();
     assert_eq!(*set.recorder.told.lock().unwrap(), [Outcome::failure()]);
+}
+
+/// A breaker that looks for slow calls must not hear of a pool that is too small, nor of
+/// a connection that takes long to open.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_connection_makes_no_call_slow() {
+    let set = guarded_with(false, Settings::builder().max_connections(1));
+    FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(9)));
+    let call = || {
+        let call =
+            |connection: Arc<FakeConnection>| async move { connection.call(seconds(2)).await };
+        set.server.run(CALL, call)
+    };
+    let start = Instant::now();
+    for result in join_all((0..3).map(|_| call())).await {
+        result.unwrap();
+    }
+    assert_eq!(start.elapsed(), seconds(9 + 3 * 2), "one after another");
+    assert_eq!(*set.recorder.took.lock().unwrap(), [Some(seconds(2)); 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_on_a_lease_are_timed_and_the_wait_for_it_is_not() {
+    let set = guarded(false);
+    FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(9)));
+    let mut lease = set.server.lease(CALL).await.unwrap();
+    let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(2)).await };
+    lease.run(CALL, call).await.unwrap();
+    let took = set.recorder.took.lock().unwrap().clone();
+    assert_eq!(took, [Some(Duration::ZERO), Some(seconds(2))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_that_fails_is_a_failure_and_no_slow_call() {
+    let set = guarded(false);
+    FakeServer::set(&set.fake.on_connect, Reaction::Never);
+    let call = set
+        .server
+        .run(CALL.within(seconds(30)), |_| async { Ok(()) });
+    let error = call.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+    assert_eq!(*set.recorder.told.lock().unwrap(), [Outcome::failure()]);
+    assert_eq!(*set.recorder.took.lock().unwrap(), [Some(Duration::ZERO)]);
 }
