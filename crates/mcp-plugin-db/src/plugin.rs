@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_breaker::Breaker;
+use mcp_breaker::{Breaker, BreakerBuilder};
 use mcp_domain::{CircuitBreaker, Error, PoolStats, Scope};
-use mcp_pool::{Configuration, Pool, SettingsBuilder, SettingsError};
+use mcp_pool::{Configuration, Pool, Settings, SettingsBuilder, SettingsError};
 use mcp_transport::{ClientConnector, Resource};
 use serde::Serialize;
 
@@ -218,7 +218,8 @@ impl PluginBuilder {
         self
     }
 
-    /// The breaker that guards the server when pooled. Default: [`Breaker::default`].
+    /// The breaker that guards the server when pooled. Default: [`Breaker::default`], which
+    /// waits for a probe as long as the `call_timeout` of the server allows a call.
     pub fn breaker(mut self, breaker: Arc<dyn CircuitBreaker>) -> Self {
         self.breaker = Some(breaker);
         self
@@ -250,8 +251,13 @@ impl PluginBuilder {
                 }
             }
             Some(pool) => {
-                let breaker = self.breaker.unwrap_or_else(|| Arc::new(Breaker::default()));
-                let server = pool.server(self.name, connector).breaker(breaker).add();
+                let server = pool.server(self.name, connector);
+                let breaker = self.breaker.unwrap_or_else(|| {
+                    let breaker = guard(server.current_settings());
+                    // Settings that cannot be are not in a pool.
+                    Arc::new(breaker.build().unwrap_or_default())
+                });
+                let server = server.breaker(breaker).add();
                 Way::Pooled {
                     pool,
                     server,
@@ -263,5 +269,36 @@ impl PluginBuilder {
         let pooled = matches!(way, Way::Pooled { .. });
         let listings = pooled.then(|| Listings::new(keep, Epoch::default()));
         DatabasePlugin { way, listings }
+    }
+}
+
+/// A breaker for a server with these settings: a probe that takes longer than a call may
+/// is lost.
+fn guard(settings: &Settings) -> BreakerBuilder {
+    Breaker::builder().probe_timeout(settings.call_timeout())
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_breaker::ManualClock;
+    use mcp_domain::Outcome;
+
+    use super::*;
+
+    #[test]
+    fn a_probe_is_waited_for_as_long_as_a_call_may_take() {
+        let clock = ManualClock::default();
+        let settings = Settings::builder().call_timeout(Duration::from_secs(5));
+        let breaker = guard(&settings.build().unwrap());
+        let breaker = breaker.build_with_clock(clock.clone()).unwrap();
+        while let Ok(ticket) = breaker.try_admit() {
+            breaker.settle(ticket, Outcome::failure());
+        }
+        clock.advance(Duration::from_secs(60));
+        let _lost = breaker.try_admit().unwrap();
+        clock.advance(Duration::from_secs(4));
+        assert!(breaker.try_admit().is_err());
+        clock.advance(Duration::from_secs(1));
+        assert!(breaker.try_admit().is_ok());
     }
 }
