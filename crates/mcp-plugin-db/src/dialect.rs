@@ -86,6 +86,22 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
         Err(self.missing("run queries"))
     }
 
+    /// Runs a query's statement again, from where its answer was cut: `cursor` is the
+    /// answer's [`next_cursor`](Rows::next_cursor).
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where servers of this kind cannot; `InvalidInput` if the arguments
+    /// cannot be put in their words.
+    fn go_on(
+        &self,
+        _sql: &str,
+        _parameters: &[Value],
+        _cursor: &str,
+    ) -> Result<Request<Rows>, Error> {
+        Err(self.missing("go on where an answer was cut"))
+    }
+
     /// Runs one statement that writes.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ mod bind;
 pub mod dialect;
 mod listing;
 mod operations;
+mod pages;
 mod plugin;
 mod process;
 mod reading;
@@ -54,6 +55,7 @@ mod value;
 pub use self::{
     access::{Access, FlagError},
     dialect::{Dialect, DialectChoice},
+    pages::Pages,
     plugin::{DatabasePlugin, PluginBuilder, PluginStats, ServerFacts},
     process::POOL,
     rows::{ResultColumn, Row, Rows},

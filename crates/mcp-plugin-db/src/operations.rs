@@ -93,6 +93,9 @@ impl DatabasePlugin {
     /// Runs one statement that reads. `parameters` are values for its `?`, in order, or
     /// for `$1`, `$2` and so on, where the database writes them like that.
     ///
+    /// Where the server has cut the answer at a limit of its own, [`Rows::truncated`]
+    /// says so; [`pages`](Self::pages) go on.
+    ///
     /// Servers that bind no parameters are sent a statement with the values in it,
     /// written so that they cannot be anything but values.
     ///
@@ -246,7 +249,8 @@ impl Drop for Forget<'_> {
     }
 }
 
-async fn ask<T, F>(way: &Way, operation: Operation, request: F) -> Result<T, Error>
+/// Asks a session of this way, in its dialect.
+pub(crate) async fn ask<T, F>(way: &Way, operation: Operation, request: F) -> Result<T, Error>
 where
     F: Fn(&dyn Dialect) -> Result<Request<T>, Error>,
 {

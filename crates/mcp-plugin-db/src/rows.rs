@@ -32,6 +32,10 @@ pub struct Rows {
     pub row_count: usize,
     /// Was the answer cut at a limit of the server?
     pub truncated: bool,
+    /// Where the next page begins, if the answer was cut and the server tells: for
+    /// [`DatabasePlugin::page`](crate::DatabasePlugin::page).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// A column of an answer.
@@ -72,7 +76,15 @@ impl Rows {
             row_count: rows.len(),
             rows,
             truncated,
+            next_cursor: None,
         }
+    }
+
+    /// The same, cut where the next page begins, if there is one.
+    #[must_use]
+    pub fn with_next_cursor(mut self, cursor: Option<String>) -> Self {
+        self.next_cursor = cursor;
+        self
     }
 
     /// The rows, with the names of their columns.

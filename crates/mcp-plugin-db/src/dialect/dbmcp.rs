@@ -115,6 +115,12 @@ impl Dialect for Dbmcp {
         Ok(Request::one(call, rows))
     }
 
+    fn go_on(&self, sql: &str, parameters: &[Value], cursor: &str) -> Result<Request<Rows>, Error> {
+        let mut call = self.statement("readQuery", sql, parameters)?;
+        call.arguments["cursor"] = json!(cursor);
+        Ok(Request::one(call, rows))
+    }
+
     fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
         let call = self.statement("writeQuery", sql, parameters)?;
         Ok(Request::one(call, |_| Ok(Changes::default())))
@@ -139,7 +145,8 @@ impl Dialect for Dbmcp {
 
 fn rows(answer: &ToolResult) -> Result<Rows, Error> {
     let page: Page<'_> = json::read("rows", only_text(answer)?)?;
-    Ok(json::rows(&page.rows, page.next_cursor.is_some()))
+    let rows = json::rows(&page.rows, page.next_cursor.is_some());
+    Ok(rows.with_next_cursor(page.next_cursor))
 }
 
 #[derive(Deserialize)]

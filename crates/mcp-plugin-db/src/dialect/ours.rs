@@ -48,10 +48,12 @@ impl Dialect for Ours {
     }
 
     fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
-        let call = Call::new("query", json!({ "sql": sql, "parameters": parameters }));
-        Ok(Request::one(call, |answer| {
-            Ok(answer.parse::<Answer>()?.into())
-        }))
+        Ok(rows(json!({ "sql": sql, "parameters": parameters })))
+    }
+
+    fn go_on(&self, sql: &str, parameters: &[Value], cursor: &str) -> Result<Request<Rows>, Error> {
+        let arguments = json!({ "sql": sql, "parameters": parameters, "cursor": cursor });
+        Ok(rows(arguments))
     }
 
     fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
@@ -87,6 +89,12 @@ impl Dialect for Ours {
     }
 }
 
+fn rows(arguments: serde_json::Value) -> Request<Rows> {
+    Request::one(Call::new("query", arguments), |answer| {
+        Ok(answer.parse::<Answer>()?.into())
+    })
+}
+
 #[derive(Deserialize)]
 struct Tables {
     tables: Vec<TableName>,
@@ -99,6 +107,7 @@ struct Answer {
     columns: Vec<ResultColumn>,
     rows: Vec<Vec<serde_json::Value>>,
     truncated: bool,
+    next_cursor: Option<String>,
 }
 
 impl From<Answer> for Rows {
@@ -110,6 +119,6 @@ impl From<Answer> for Rows {
             values.map(|(value, of)| typed(value, of)).collect()
         });
         let rows = rows.collect();
-        Self::new(columns, rows, answer.truncated)
+        Self::new(columns, rows, answer.truncated).with_next_cursor(answer.next_cursor)
     }
 }

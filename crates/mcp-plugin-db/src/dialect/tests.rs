@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use mcp_transport::{Content, ToolResult};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::*;
 use crate::{Column, ForeignKey};
@@ -429,6 +430,10 @@ fn dbmcp_on_sqlite() {
     assert_eq!(plan, ["SCAN things"]);
     let page = server.query("page").unwrap();
     assert!(page.truncated);
+    let cursor = page.next_cursor.unwrap();
+    let rest = server.dialect.go_on("SELECT 1", &[], &cursor).unwrap();
+    let asked = json!({ "query": "SELECT 1", "cursor": cursor });
+    assert_eq!(*rest.first(), Call::new("readQuery", asked));
     assert_eq!(page.row_count, 100);
 }
 

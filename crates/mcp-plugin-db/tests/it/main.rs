@@ -9,6 +9,7 @@ mod killing;
 mod listing;
 mod one_pool;
 mod own;
+mod paging;
 mod program;
 mod send;
 mod servers;

@@ -11,6 +11,9 @@ fn every_operation_can_be_spawned() {
     can_be_spawned(plugin.describe("orders"));
     can_be_spawned(plugin.query("SELECT 1", &[]));
     can_be_spawned(plugin.query_as::<u8>("SELECT 1", &[]));
+    can_be_spawned(plugin.page("SELECT 1", &[], "x"));
+    can_be_spawned(plugin.pages("SELECT 1", &[]).next());
+    can_be_spawned(plugin.pages("SELECT 1", &[]).all());
     can_be_spawned(plugin.execute("DELETE FROM orders", &[]));
     can_be_spawned(plugin.explain("SELECT 1", &[]));
     can_be_spawned(plugin.search("x", None, 1));

@@ -134,6 +134,9 @@ pub(crate) enum Ask {
         sql: String,
         /// Values for the parameters: JSON, or else text.
         parameters: Vec<String>,
+        /// All rows, page by page, where the server cuts the answer at a limit of its own.
+        #[arg(long)]
+        all: bool,
     },
     /// Run one statement that writes, if the server allows it. It is never run twice.
     Execute {

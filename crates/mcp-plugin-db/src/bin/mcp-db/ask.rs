@@ -8,6 +8,7 @@ use mcp_plugin_db::{DatabasePlugin, Value};
 use crate::{
     args::Ask,
     print::{self, Style},
+    report,
 };
 
 /// How long closing may take.
@@ -22,8 +23,18 @@ pub(crate) async fn answer(
     Ok(match ask {
         Ask::Tables => print::tables(&plugin.tables().await?, style),
         Ask::Describe { table } => print::table(&plugin.describe(&table).await?, style),
-        Ask::Query { sql, parameters } => {
-            print::rows(&plugin.query(&sql, &values(parameters)).await?, style)
+        Ask::Query {
+            sql,
+            parameters,
+            all,
+        } => {
+            let parameters = values(parameters);
+            let rows = match all {
+                true => plugin.pages(&sql, &parameters).all().await?,
+                false => plugin.query(&sql, &parameters).await?,
+            };
+            report::cut(&rows, style);
+            print::rows(&rows, style)
         }
         Ask::Execute { sql, parameters } => {
             print::changes(plugin.execute(&sql, &values(parameters)).await?, style)

@@ -1,8 +1,9 @@
 //! What went wrong, for people and for scripts.
 
 use mcp_domain::{Error, Fault};
+use mcp_plugin_db::Rows;
 
-use crate::colour::Colours;
+use crate::{args::Format, colour::Colours, print::Style};
 
 /// The exit codes, as `--help` tells them.
 pub(crate) const CODES: &str = "Exit codes:
@@ -19,6 +20,21 @@ pub(crate) fn report(error: &Error, colours: Colours) {
     #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
     {
         eprintln!("{name} {line}");
+    }
+}
+
+/// Says that there are more rows, where the format of the answer has no place for it.
+pub(crate) fn cut(rows: &Rows, style: Style) {
+    if !rows.truncated || matches!(style.format, Format::Json | Format::Table) {
+        return;
+    }
+    let name = style.errors.bold("mcp-db:");
+    let count = rows.row_count;
+    #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
+    {
+        eprintln!(
+            "{name} there are more than these {count} rows: `mcp-db query --all` asks for all"
+        );
     }
 }
 

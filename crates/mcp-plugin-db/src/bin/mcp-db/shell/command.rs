@@ -97,7 +97,11 @@ fn statement(text: &str) -> Command {
     Command::Ask(if WRITES.contains(&first.as_str()) {
         Ask::Execute { sql, parameters }
     } else {
-        Ask::Query { sql, parameters }
+        Ask::Query {
+            sql,
+            parameters,
+            all: false,
+        }
     })
 }
 
