@@ -297,6 +297,15 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
+    /// Something became idle that was not given back: there may be those who starve.
+    fn relieve(&self) {
+        if self.core.pressure.load(Ordering::Relaxed) > 0
+            && let Some(registry) = self.registry.upgrade()
+        {
+            registry.make_room();
+        }
+    }
+
     fn observe(self: &Arc<Self>, departure: Departure, now: Instant) {
         match self.core.payoff.observe(departure, now) {
             Advice::None => {}
@@ -362,3 +371,6 @@ impl<C: Connector> Keyed<C> {
 fn closed(_: Closed) -> Error {
     Error::new(ErrorKind::Closed, "the pool is closed")
 }
+
+#[cfg(test)]
+mod tests;

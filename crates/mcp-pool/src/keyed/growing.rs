@@ -95,6 +95,8 @@ impl<C: Connector> Keyed<C> {
         self.failed_at.store(0, Ordering::Relaxed);
         self.lock_census().opened();
         self.store.offer(pooled);
+        // Whom it was opened for may have gone.
+        self.relieve();
         self.core.attempted.notify_waiters();
     }
 

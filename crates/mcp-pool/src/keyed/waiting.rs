@@ -71,5 +71,7 @@ impl<C: Connector> Drop for Waiting<'_, C> {
             // stood back for it.
             self.keyed.invite();
         }
+        // What came for this one may be idle now, and others may starve for its place.
+        self.keyed.relieve();
     }
 }

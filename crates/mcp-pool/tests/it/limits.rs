@@ -140,3 +140,44 @@ async fn one_who_starves_costs_others_one_connection() {
     assert_eq!(pool.stats().closed.evicted, 1);
     assert_eq!(fake.most_present(), 4);
 }
+
+/// A caller on this server, who is served.
+fn waits(server: &mcp_pool::Server<FakeConnector>) -> tokio::task::JoinHandle<()> {
+    let server = server.clone();
+    tokio::spawn(async move { drop(server.lease(CALL).await.unwrap()) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_meant_for_one_who_gave_up_makes_room_for_who_waits_elsewhere() {
+    let (fake, pool) = two_servers(1);
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (first, second) = (server("first"), server("second"));
+    let held = first.lease(CALL).await.unwrap();
+    let (here, elsewhere) = (waits(&first), waits(&second));
+    settle().await;
+    // It is handed over, and the one that it is handed to is gone.
+    drop(held);
+    here.abort();
+    let start = Instant::now();
+    elsewhere.await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(fake.most_present(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_connect_makes_room_for_who_waits_elsewhere() {
+    let (fake, pool) = two_servers(1);
+    let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();
+    let (first, second) = (server("first"), server("second"));
+    FakeServer::set(&fake.on_connect, Reaction::After(seconds(3)));
+    let here = waits(&first);
+    settle().await;
+    let elsewhere = waits(&second);
+    settle().await;
+    here.abort();
+    FakeServer::set(&fake.on_connect, Reaction::Ok);
+    let start = Instant::now();
+    elsewhere.await.unwrap();
+    assert_eq!(start.elapsed(), seconds(3));
+    assert_eq!(fake.most_present(), 1);
+}

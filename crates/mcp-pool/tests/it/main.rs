@@ -26,4 +26,5 @@ mod sharing;
 mod sticky;
 mod stress;
 mod upkeep;
+mod wake_ups;
 mod warm_up;

@@ -1,0 +1,64 @@
+//! What happens between two steps of a caller, where no test from outside gets in
+//! between for certain.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use mcp_domain::{Connection, Connector, Error, Scope};
+use tokio::time::timeout;
+
+use super::*;
+use crate::{Pool, Server, Settings, Sharing};
+
+struct Nothing;
+
+impl Connector for Nothing {
+    type Connection = Self;
+
+    async fn connect(&self, _: &Scope) -> Result<Self, Error> {
+        Ok(Self)
+    }
+}
+
+impl Connection for Nothing {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn server() -> Server<Nothing> {
+    let settings = Settings::builder()
+        .max_connections(1)
+        .sharing(Sharing::Shared);
+    let pool = Pool::new(settings.build().unwrap());
+    pool.server("nothing", Nothing).add()
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_that_came_up_before_a_caller_was_known_to_wait_is_taken() {
+    let server = server();
+    let _keeper = server.keyed.checkout(Use::Together).await.unwrap();
+    // Nobody is woken for room that others left.
+    let _ = server.keyed.room.notified().now_or_never();
+    // A caller who has just found no room, which there is by now.
+    let waits = server.keyed.wait(Use::Together);
+    let taken = timeout(Duration::from_secs(1), waits).await.unwrap();
+    assert!(matches!(taken, Ok(Taken::Together(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_became_free_before_the_queue_knew_who_wants_it_is_taken() {
+    let server = server();
+    // A caller whom a place was just refused, and there is one by now.
+    server.keyed.lock_census().alone += 1;
+    server.registry.starve(&server.keyed);
+    assert_eq!(server.keyed.census().opening, 1);
+}
