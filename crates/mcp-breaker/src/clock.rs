@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    sync::{AtomicU64, Ordering},
-    timeline::LAST,
-};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Tells the time since some fixed moment.
 ///
@@ -87,5 +84,4 @@ pub(crate) fn as_nanos(time: Duration) -> u64 {
     time.as_secs()
         .saturating_mul(1_000_000_000)
         .saturating_add(u64::from(time.subsec_nanos()))
-        .min(LAST)
 }

@@ -12,11 +12,10 @@ pub use self::snapshot::{BreakerMode, BreakerSnapshot, BreakerState};
 
 /// Admits or refuses calls.
 ///
-/// [`try_admit`](Self::try_admit) and [`settle`](Self::settle) are called on the hot path
-/// by any number of threads, from async code: they must not wait for a call or another
-/// event, nor panic. They are called with nothing locked, so that a breaker may tell
-/// listeners of a change there; what those do, the call pays for. Object-safe, so that a
-/// pool can hold one that it does not know.
+/// All but [`snapshot`](Self::snapshot) is called on the hot path by any number of threads,
+/// from async code: it must not wait for a call or another event, nor panic. It is called
+/// with nothing locked, so that a breaker may tell listeners of a change there; what those
+/// do, the call pays for. Object-safe, so that a pool can hold one that it does not know.
 pub trait CircuitBreaker: fmt::Debug + Send + Sync + 'static {
     /// Asks leave to start one call.
     ///
@@ -25,11 +24,22 @@ pub trait CircuitBreaker: fmt::Debug + Send + Sync + 'static {
     /// [`Rejected`] says when it is worth coming back.
     fn try_admit(&self) -> Result<Ticket, Rejected>;
 
-    /// Tells how an admitted call went. [`Permit`] calls this exactly once per ticket.
+    /// Tells how an admitted call went. [`Permit`] calls this or
+    /// [`settle_taking`](Self::settle_taking) exactly once per ticket.
     ///
     /// A ticket of an earlier [generation](Ticket::generation) must change nothing:
     /// it speaks of a state that is over.
     fn settle(&self, ticket: Ticket, outcome: Outcome);
+
+    /// Tells how an admitted call went, and how long the server took for it: less than the
+    /// time since it was admitted, where the caller had to wait before it could be made.
+    ///
+    /// For breakers that look for slow calls. As [`settle`](Self::settle), if it is not
+    /// implemented.
+    fn settle_taking(&self, ticket: Ticket, took: Duration, outcome: Outcome) {
+        let _ = took;
+        self.settle(ticket, outcome);
+    }
 
     /// The state and its figures, for people and dashboards.
     fn snapshot(&self) -> BreakerSnapshot;
@@ -43,7 +53,6 @@ pub trait CircuitBreaker: fmt::Debug + Send + Sync + 'static {
 pub struct Ticket {
     generation: u64,
     stamp: u64,
-    took: Option<Duration>,
 }
 
 impl Ticket {
@@ -52,22 +61,12 @@ impl Ticket {
         Self {
             generation,
             stamp: 0,
-            took: None,
         }
     }
 
     /// Adds a number of the breaker's own, such as the time of admission.
     pub fn with_stamp(mut self, stamp: u64) -> Self {
         self.stamp = stamp;
-        self
-    }
-
-    /// Says how long the server took, before the ticket is settled.
-    ///
-    /// For those who ask leave long before they make the call: without it, a breaker that
-    /// looks for slow calls goes by the time since the ticket was issued.
-    pub fn taking(mut self, time: Duration) -> Self {
-        self.took = Some(time);
         self
     }
 
@@ -79,11 +78,6 @@ impl Ticket {
     /// The breaker's own number, 0 if it set none.
     pub fn stamp(&self) -> u64 {
         self.stamp
-    }
-
-    /// How long the server took, if the caller knows better than the breaker.
-    pub fn took(&self) -> Option<Duration> {
-        self.took
     }
 }
 
@@ -128,9 +122,10 @@ impl<'b, B: CircuitBreaker + ?Sized> Permit<'b, B> {
 
     /// Tells the breaker how the call went and how long the server took, which is less
     /// than the time since the permit was acquired where the caller had to wait first.
-    pub fn record_taking(mut self, time: Duration, outcome: Outcome) {
-        self.ticket = self.ticket.take().map(|ticket| ticket.taking(time));
-        self.settle(outcome);
+    pub fn record_taking(mut self, took: Duration, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.settle_taking(ticket, took, outcome);
+        }
     }
 
     fn settle(&mut self, outcome: Outcome) {

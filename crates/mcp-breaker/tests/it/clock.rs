@@ -20,8 +20,8 @@ struct Counting {
 
 impl Clock for Counting {
     fn now(&self) -> Duration {
-        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
-        self.pace * looks as u32
+        let before = self.looks.fetch_add(1, Ordering::Relaxed);
+        self.pace * (before as u32 + 1)
     }
 }
 
@@ -69,6 +69,10 @@ fn a_success_needs_the_clock_only_where_time_counts() {
     };
     check(Breaker::builder(), 0, succeed);
     check(rate().window(Window::Calls(5)), 0, succeed);
+    // Also where it has not begun at zero.
+    let minute = Duration::from_secs(60);
+    check_at(minute, Breaker::builder(), 0, succeed);
+    check_at(minute, rate().window(Window::Calls(5)), 0, succeed);
     check(rate().window(time), 10, succeed);
     check(slow(rate()), 20, succeed);
     check(slow(rate().window(time)), 20, succeed);

@@ -44,8 +44,12 @@ impl CircuitBreaker for Timed {
         Ok(Ticket::new(0))
     }
 
-    fn settle(&self, ticket: Ticket, _: Outcome) {
-        self.0.lock().unwrap().push(ticket.took());
+    fn settle(&self, _: Ticket, _: Outcome) {
+        self.0.lock().unwrap().push(None);
+    }
+
+    fn settle_taking(&self, _: Ticket, took: Duration, _: Outcome) {
+        self.0.lock().unwrap().push(Some(took));
     }
 
     fn snapshot(&self) -> BreakerSnapshot {
@@ -62,6 +66,14 @@ fn the_breaker_hears_how_long_the_server_took_if_somebody_knows() {
     permit().record(Outcome::Success);
     drop(permit());
     assert_eq!(*breaker.0.lock().unwrap(), [Some(second), None, None]);
+}
+
+#[test]
+fn a_breaker_that_does_not_care_how_long_it_took_hears_how_it_went() {
+    let breaker = Recorder::default();
+    let permit = Permit::acquire(&breaker).unwrap();
+    permit.record_taking(Duration::from_secs(1), Outcome::failure());
+    assert_eq!(*breaker.0.lock().unwrap(), [Outcome::failure()]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, sec
 struct Recorder {
     open: bool,
     told: Mutex<Vec<Outcome>>,
-    took: Mutex<Vec<Option<Duration>>>,
+    took: Mutex<Vec<Duration>>,
 }
 
 impl CircuitBreaker for Recorder {
@@ -33,8 +33,12 @@ impl CircuitBreaker for Recorder {
         }
     }
 
-    fn settle(&self, ticket: Ticket, outcome: Outcome) {
-        self.took.lock().unwrap().push(ticket.took());
+    fn settle_taking(&self, ticket: Ticket, took: Duration, outcome: Outcome) {
+        self.took.lock().unwrap().push(took);
+        self.settle(ticket, outcome);
+    }
+
+    fn settle(&self, _: Ticket, outcome: Outcome) {
         self.told.lock().unwrap().push(outcome);
     }
 
@@ -199,7 +203,7 @@ async fn waiting_for_a_connection_makes_no_call_slow() {
         result.unwrap();
     }
     assert_eq!(start.elapsed(), seconds(9 + 3 * 2), "one after another");
-    assert_eq!(*set.recorder.took.lock().unwrap(), [Some(seconds(2)); 3]);
+    assert_eq!(*set.recorder.took.lock().unwrap(), [seconds(2); 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +214,7 @@ async fn calls_on_a_lease_are_timed_and_the_wait_for_it_is_not() {
     let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(2)).await };
     lease.run(CALL, call).await.unwrap();
     let took = set.recorder.took.lock().unwrap().clone();
-    assert_eq!(took, [Some(Duration::ZERO), Some(seconds(2))]);
+    assert_eq!(took, [Duration::ZERO, seconds(2)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,5 +227,5 @@ async fn a_connect_that_fails_is_a_failure_and_no_slow_call() {
     let error = call.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
     assert_eq!(*set.recorder.told.lock().unwrap(), [Outcome::failure()]);
-    assert_eq!(*set.recorder.took.lock().unwrap(), [Some(Duration::ZERO)]);
+    assert_eq!(*set.recorder.took.lock().unwrap(), [Duration::ZERO]);
 }
