@@ -26,6 +26,8 @@ pub(crate) struct Census {
     pub(crate) opening: usize,
     /// Connections that are open.
     pub(crate) live: usize,
+    /// Of these, those that are being checked and may be had in a moment.
+    pub(crate) checking: usize,
     /// Callers who wait for a connection of their own.
     pub(crate) alone: usize,
     /// Callers who wait for a connection, or for room on one.
@@ -55,19 +57,39 @@ impl Census {
         self.alone + self.together
     }
 
+    /// How many connections will be there in a moment.
+    pub(crate) fn coming(&self) -> usize {
+        self.opening + self.checking
+    }
+
+    /// May one more idle connection be checked? There is no use in more than callers
+    /// wait for one.
+    pub(crate) fn may_check(&self) -> bool {
+        self.checking < self.waiting().max(1)
+    }
+
     /// How many connections to start opening now, if `max` may be reserved. On the
-    /// connections in use there is room for `free` callers, and each new one has `room`.
+    /// connections in use there is room for `free` callers, `idle` ones are about to be
+    /// taken, and each new one has `room`.
     ///
     /// While connects fail and there is something to wait for, nothing is opened:
     /// the next connection that comes back serves the waiting. With nothing to
     /// wait for, one attempt at a time.
-    pub(crate) fn openers(&self, max: usize, min: usize, room: Room, free: usize) -> usize {
+    pub(crate) fn openers(
+        &self,
+        max: usize,
+        min: usize,
+        room: Room,
+        free: usize,
+        idle: usize,
+    ) -> usize {
         let homeless = self.together.saturating_sub(free);
         let wanted = self.alone
             + match room {
                 Room::Callers(room) => homeless.div_ceil(room),
                 Room::Unknown => homeless.min(1),
             };
+        let wanted = wanted.saturating_sub(self.checking + idle);
         let missing = if self.warm {
             min.saturating_sub(self.live)
         } else {
@@ -120,7 +142,7 @@ mod tests {
 
     #[track_caller]
     fn check(census: Census, room: Room, expected: usize) {
-        assert_eq!(census.openers(6, 0, room, 0), expected);
+        assert_eq!(census.openers(6, 0, room, 0, 0), expected);
     }
 
     #[test]
@@ -147,14 +169,32 @@ mod tests {
 
     #[test]
     fn room_on_connections_in_use_is_taken_first() {
-        assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 5), 0);
-        assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 4), 1);
+        assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 5, 0), 0);
+        assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 4, 0), 1);
     }
 
     #[test]
     fn connections_that_are_being_opened_count() {
         check(census(2, 2, 0, 3), EXCLUSIVE, 1);
         check(census(6, 2, 4, 64), EXCLUSIVE, 0);
+    }
+
+    #[test]
+    fn connections_that_are_idle_or_being_checked_count() {
+        assert_eq!(census(2, 0, 2, 3).openers(6, 0, EXCLUSIVE, 0, 1), 2);
+        let mut checked = census(2, 0, 2, 3);
+        checked.checking = 2;
+        check(checked, EXCLUSIVE, 1);
+    }
+
+    #[test]
+    fn no_more_are_checked_than_callers_wait() {
+        let mut census = census(3, 0, 3, 0);
+        for (checking, together, may) in [(0, 0, true), (1, 0, false), (1, 1, false), (1, 2, true)]
+        {
+            (census.checking, census.together) = (checking, together);
+            assert_eq!(census.may_check(), may, "{checking} for {together}");
+        }
     }
 
     #[test]
@@ -195,10 +235,10 @@ mod tests {
     #[test]
     fn the_minimum_is_restored_only_once_warm() {
         let mut cold = census(0, 0, 0, 0);
-        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0), 0);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0, 0), 0);
         cold.warm = true;
-        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0), 2);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0, 0), 2);
         cold.failing = true;
-        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0), 0);
+        assert_eq!(cold.openers(6, 2, EXCLUSIVE, 0, 0), 0);
     }
 }

@@ -79,8 +79,12 @@ pub(crate) struct Entry<C: Connector> {
     pub(crate) idle_since: Instant,
     /// When it last gave a sign of life.
     pub(crate) checked_at: Instant,
+    /// Which sign of life that was, among all of its server and scope.
+    pub(crate) sign: u64,
     /// The doubt that it has been cleared of; see [`Manager`](crate::manager::Manager).
     pub(crate) cleared: u64,
+    /// Is the peer to be asked before it is handed out, as it looked last?
+    pub(crate) doubtful: bool,
     /// Has it ever been handed out?
     pub(crate) used: bool,
     /// Why it is closed, should it be dropped now.
@@ -96,7 +100,9 @@ impl<C: Connector> Entry<C> {
             taken_at: now,
             idle_since: now,
             checked_at: now,
+            sign: 0,
             cleared,
+            doubtful: false,
             used: false,
             reason: Reason::Shutdown,
             place: Some(place),

@@ -20,9 +20,10 @@ use crate::{
         Left, Limits, Seat, Shared,
         payoff::{Advice, Departure, Verdict},
     },
-    store::{Closed, Permit, Store},
+    store::{Closed, Store},
 };
 
+mod checking;
 mod growing;
 mod waiting;
 
@@ -135,7 +136,7 @@ impl<C: Connector> Keyed<C> {
     /// opened for it land in the pool.
     pub(crate) async fn checkout(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
         if let Some(permit) = self.store.try_permit().map_err(closed)?
-            && let Some(object) = self.store.take(permit).await.map_err(closed)?
+            && let Some(object) = self.take(permit, None)
         {
             return Ok(self.hand_out(object, how, Checkout::Hit));
         }
@@ -159,9 +160,10 @@ impl<C: Connector> Keyed<C> {
                 biased;
                 permit = self.store.permit() => {
                     let permit = permit.map_err(closed)?;
-                    if let Some(taken) = self.take(permit, how).await? {
+                    if let Some(object) = self.take(permit, Some(waiting.last_sign)) {
                         waiting.end();
-                        return Ok(taken);
+                        let kind = if object.used { Checkout::Wait } else { Checkout::Connect };
+                        return Ok(self.hand_out(object, how, kind));
                     }
                 }
                 () = self.room.notified(), if joins => {
@@ -175,22 +177,6 @@ impl<C: Connector> Keyed<C> {
             }
             self.grow();
         }
-    }
-
-    async fn take(
-        self: &Arc<Self>,
-        permit: Permit<'_>,
-        how: Use,
-    ) -> Result<Option<Taken<C>>, Error> {
-        let Some(object) = self.store.take(permit).await.map_err(closed)? else {
-            return Ok(None);
-        };
-        let kind = if object.used {
-            Checkout::Wait
-        } else {
-            Checkout::Connect
-        };
-        Ok(Some(self.hand_out(object, how, kind)))
     }
 
     fn hand_out(
@@ -232,8 +218,8 @@ impl<C: Connector> Keyed<C> {
     fn limits(&self, census: &Census) -> Limits {
         Limits {
             callers: self.core.callers(),
-            // Those for whom no connection is being opened wait for one in use.
-            spare: census.alone.saturating_sub(census.opening),
+            // Those for whom none is being opened or checked wait for one in use.
+            spare: census.alone.saturating_sub(census.coming()),
         }
     }
 

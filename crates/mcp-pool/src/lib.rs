@@ -58,6 +58,7 @@
 //! ```
 
 mod backoff;
+mod checking;
 mod configuration;
 mod counters;
 mod deadline;

@@ -1,22 +1,19 @@
 //! What deadpool asks of us: where connections come from, and whether an idle
 //! one may be handed out.
 //!
-//! [`create`](managed::Manager::create) never connects. A caller who connects in deadpool's
-//! checkout would miss a connection that comes back meanwhile, and take its
-//! half-open connection along when it gives up. So connections are opened in
+//! Neither is a question to the peer here. A caller who connects, or checks an idle
+//! connection, in deadpool's checkout would miss what comes back meanwhile, and take
+//! the connection along when it gives up. So connections are opened and checked in
 //! tasks of their own, [offered](Manager::offer) here, and handed out as they come.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use mcp_domain::{Connection as _, Connector};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{
     counters::Reason,
@@ -33,6 +30,8 @@ pub(crate) struct Manager<C: Connector> {
     /// may be dead too (the server was restarted), and is checked before it is
     /// handed out, however fresh it is.
     doubt: AtomicU64,
+    /// How many were offered so far.
+    signs: AtomicU64,
 }
 
 /// There is neither an idle connection nor an offered one.
@@ -45,12 +44,20 @@ impl<C: Connector> Manager<C> {
             settings,
             offered: Mutex::new(Vec::new()),
             doubt: AtomicU64::new(0),
+            signs: AtomicU64::new(0),
         }
     }
 
-    /// Puts an open connection where the next checkout finds it.
-    pub(crate) fn offer(&self, pooled: Pooled<C>) {
+    /// Puts an open connection, which has just given a sign of life, where the next
+    /// checkout finds it.
+    pub(crate) fn offer(&self, mut pooled: Pooled<C>) {
+        pooled.sign = self.signs.fetch_add(1, Ordering::AcqRel) + 1;
         self.lock().push(pooled);
+    }
+
+    /// The sign of life that was given last.
+    pub(crate) fn last_sign(&self) -> u64 {
+        self.signs.load(Ordering::Acquire)
     }
 
     /// Takes offered connections that do not pass `keep`.
@@ -76,27 +83,24 @@ impl<C: Connector> Manager<C> {
         self.doubt.load(Ordering::Relaxed)
     }
 
-    /// Is this connection fit to be handed out, without asking the peer?
-    pub(crate) fn is_fit_unasked(&self, entry: &mut Entry<C>) -> bool {
+    /// Looks whether this connection may be handed out, as far as is known without
+    /// asking the peer.
+    pub(crate) fn look_at(&self, entry: &mut Entry<C>) -> Fitness {
         let now = Instant::now();
         entry.taken_at = now;
-        let idle = now.saturating_duration_since(entry.idle_since);
-        idle < self.settings.check_after_idle
-            && entry.cleared == self.doubt()
-            && unfit(entry, now).is_none()
+        let fitness = match unfit(entry, now) {
+            Some(reason) => Fitness::Unfit(reason),
+            None if self.is_trusted(entry, now) => Fitness::Fit,
+            None => Fitness::Doubtful,
+        };
+        entry.doubtful = fitness == Fitness::Doubtful;
+        fitness
     }
 
-    /// As [`is_fit_unasked`](Self::is_fit_unasked), and asks the peer where that is not enough.
-    async fn make_sure(&self, entry: &mut Entry<C>) -> RecycleResult<NoneReady> {
-        if self.is_fit_unasked(entry) {
-            return Ok(());
-        }
-        if let Some(reason) = unfit(entry, entry.taken_at) {
-            entry.reason = reason;
-            return Err(RecycleError::message(""));
-        }
-        // Boxed: deadpool moves this future about, and most of the time it is not needed.
-        Box::pin(check(entry, self.doubt(), self.settings.check_timeout)).await
+    fn is_trusted(&self, entry: &Entry<C>, now: Instant) -> bool {
+        let sign_of_life = entry.idle_since.max(entry.checked_at);
+        now.saturating_duration_since(sign_of_life) < self.settings.check_after_idle
+            && entry.cleared == self.doubt()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pooled<C>>> {
@@ -108,44 +112,61 @@ impl<C: Connector> managed::Manager for Manager<C> {
     type Type = Pooled<C>;
     type Error = NoneReady;
 
-    /// The connection that was offered last and is fit.
+    /// Of the connections that were offered, the one that gave a sign of life last.
     async fn create(&self) -> Result<Pooled<C>, NoneReady> {
         loop {
-            let offered = self.lock().pop();
-            let mut pooled = offered.ok_or(NoneReady)?;
-            // It may have been offered long ago. One that is unfit is closed by its drop.
-            if self.make_sure(&mut pooled).await.is_ok() {
-                return Ok(pooled);
+            let freshest = {
+                let mut offered = self.lock();
+                freshest(&offered).map(|index| offered.remove(index))
+            };
+            let mut pooled = freshest.ok_or(NoneReady)?;
+            match self.look_at(&mut pooled) {
+                Fitness::Unfit(reason) => pooled.retire(reason),
+                Fitness::Doubtful | Fitness::Fit => return Ok(pooled),
             }
         }
     }
 
     /// Is this idle connection fit to be handed out? If not, deadpool drops it,
     /// which closes it, and tries the next.
+    ///
+    /// One that is doubtful gives way to one that was offered and is less so.
     async fn recycle(&self, pooled: &mut Pooled<C>, _: &Metrics) -> RecycleResult<NoneReady> {
-        self.make_sure(pooled).await
+        let mut fitness = self.look_at(pooled);
+        if fitness == Fitness::Doubtful {
+            let mut offered = self.lock();
+            if let Some(index) = freshest(&offered)
+                && offered[index].sign > pooled.sign
+            {
+                std::mem::swap(pooled, &mut offered[index]);
+                drop(offered);
+                fitness = self.look_at(pooled);
+            }
+        }
+        match fitness {
+            Fitness::Unfit(reason) => {
+                pooled.reason = reason;
+                Err(RecycleError::message(""))
+            }
+            Fitness::Doubtful | Fitness::Fit => Ok(()),
+        }
     }
 }
 
-/// Asks the peer for a sign of life.
-async fn check<C: Connector>(
-    pooled: &mut Entry<C>,
-    doubt: u64,
-    limit: Duration,
-) -> RecycleResult<NoneReady> {
-    // Should the caller give up while we ask.
-    pooled.reason = Reason::Abandoned;
-    match timeout(limit, pooled.held.connection.ping()).await {
-        Ok(Ok(())) => {
-            pooled.checked_at = Instant::now();
-            pooled.cleared = doubt;
-            Ok(())
-        }
-        Ok(Err(_)) | Err(_) => {
-            pooled.reason = Reason::FailedCheck;
-            Err(RecycleError::message(""))
-        }
-    }
+/// Which of these gave a sign of life last.
+fn freshest<C: Connector>(offered: &[Pooled<C>]) -> Option<usize> {
+    (0..offered.len()).max_by_key(|&index| offered[index].sign)
+}
+
+/// May a connection be handed out?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fitness {
+    /// Not before the peer gave a sign of life.
+    Doubtful,
+    /// Yes.
+    Fit,
+    /// No.
+    Unfit(Reason),
 }
 
 /// Why this connection must not be handed out any more, as far as is known

@@ -10,14 +10,18 @@
 //! whoever waits takes what comes first: a connection that comes back or one that
 //! was just opened. A permit may be stale (its connection was found dead); whoever
 //! draws it finds nothing and waits again. The reverse, a connection without a
-//! permit, does not occur.
+//! permit, is only one that is [withheld](Store::withhold).
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use deadpool::managed::{self, Object};
+use futures::FutureExt as _;
 use mcp_domain::Connector;
 use tokio::{
     sync::{Semaphore, SemaphorePermit, TryAcquireError},
@@ -27,7 +31,7 @@ use tokio::{
 use crate::{
     counters::Reason,
     held::{Entry, Pooled},
-    manager::Manager,
+    manager::{Fitness, Manager},
     settings::Settings,
 };
 
@@ -36,6 +40,8 @@ pub(crate) struct Store<C: Connector> {
     lane: Mutex<Vec<Object<Manager<C>>>>,
     objects: managed::Pool<Manager<C>>,
     ready: Semaphore,
+    /// Connections without a permit.
+    withheld: AtomicUsize,
 }
 
 /// Nobody waits in deadpool: what it has is to be had at once, or not there.
@@ -47,6 +53,17 @@ const AT_ONCE: managed::Timeouts = managed::Timeouts {
 
 /// The right to take one connection.
 pub(crate) type Permit<'s> = SemaphorePermit<'s>;
+
+/// What a permit has led to.
+pub(crate) enum Found<'s, C: Connector> {
+    /// A connection whose peer is to be asked for a sign of life first. The permit is
+    /// not used up.
+    Doubtful(Object<Manager<C>>, Permit<'s>),
+    /// A connection that may be handed out.
+    Fit(Object<Manager<C>>),
+    /// Nothing.
+    Nothing,
+}
 
 /// The store is closed.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +82,7 @@ impl<C: Connector> Store<C> {
             lane: Mutex::default(),
             objects,
             ready: Semaphore::new(0),
+            withheld: AtomicUsize::new(0),
         }
     }
 
@@ -84,39 +102,35 @@ impl<C: Connector> Store<C> {
         self.ready.acquire().await.map_err(|_| Closed)
     }
 
-    /// The connection that came back last, if it is fit to be handed out; `None` if
-    /// the permit was stale.
-    ///
-    /// The permit is used up only at the end: a caller who gives up while a
-    /// connection is checked gives it back.
-    pub(crate) async fn take(
-        &self,
-        permit: Permit<'_>,
-    ) -> Result<Option<Object<Manager<C>>>, Closed> {
-        let taken = loop {
-            if let Some(object) = self.take_from_lane() {
-                break Ok(Some(object));
+    /// The connection that came back last.
+    pub(crate) fn take<'s>(&'s self, permit: Permit<'s>) -> Found<'s, C> {
+        if let Some(object) = self.take_from_lane() {
+            permit.forget();
+            return Found::Fit(object);
+        }
+        // Nothing in it waits: neither for a connection nor for an answer.
+        match self.objects.timeout_get(&AT_ONCE).now_or_never() {
+            Some(Ok(object)) if object.doubtful => Found::Doubtful(object, permit),
+            Some(Ok(object)) => {
+                permit.forget();
+                Found::Fit(object)
             }
-            match self.objects.timeout_get(&AT_ONCE).await {
-                Ok(object) => break Ok(Some(object)),
-                Err(managed::PoolError::Closed) => break Err(Closed),
-                Err(_) if self.len() == 0 => break Ok(None),
-                // Another holder of a permit is looking at this moment.
-                Err(_) => tokio::task::yield_now().await,
+            Some(Err(_)) | None => {
+                if self.len() == 0 {
+                    // It was stale. Otherwise another holder of a permit is looking at
+                    // this moment, and this one may be drawn again.
+                    permit.forget();
+                }
+                Found::Nothing
             }
-        };
-        permit.forget();
-        taken
+        }
     }
 
     fn take_from_lane(&self) -> Option<Object<Manager<C>>> {
         let mut object = self.lane().pop()?;
-        if self.objects.manager().is_fit_unasked(&mut object) {
-            return Some(object);
-        }
-        // deadpool asks the manager, who asks the peer, before it hands it out.
-        drop(object);
-        None
+        // deadpool gives a better one, if there is any, or has it closed.
+        let fit = self.objects.manager().look_at(&mut object) == Fitness::Fit;
+        fit.then_some(object)
     }
 
     // ----- putting
@@ -152,6 +166,21 @@ impl<C: Connector> Store<C> {
         self.ready.add_permits(callers);
     }
 
+    /// Lets nobody have one connection that is in store, for which this permit stood,
+    /// until [`release`](Self::release) is called.
+    pub(crate) fn withhold(&self, permit: Permit<'_>) {
+        self.withheld.fetch_add(1, Ordering::AcqRel);
+        permit.forget();
+    }
+
+    /// Lets callers have what was withheld.
+    pub(crate) fn release(&self) {
+        match self.withheld.swap(0, Ordering::AcqRel) {
+            0 => {}
+            connections => self.ready.add_permits(connections),
+        }
+    }
+
     // ----- looking through
 
     /// Takes those connections out that `pick` picks.
@@ -164,8 +193,16 @@ impl<C: Connector> Store<C> {
         picked.extend(self.objects.retain(|pooled, _| !pick(pooled)).removed);
         picked.extend(self.objects.manager().withdraw(|pooled| !pick(pooled)));
         for _ in &picked {
-            // Their permits; one that a caller holds already will prove stale.
-            if let Ok(permit) = self.ready.try_acquire() {
+            // Their permits, if they have any; one that a caller holds already will prove
+            // stale.
+            let withheld =
+                self.withheld
+                    .fetch_update(Ordering::AcqRel, Ordering::Acquire, |withheld| {
+                        withheld.checked_sub(1)
+                    });
+            if withheld.is_err()
+                && let Ok(permit) = self.ready.try_acquire()
+            {
                 permit.forget();
             }
         }
@@ -223,6 +260,11 @@ impl<C: Connector> Store<C> {
     /// The doubt that a connection opened now is clear of.
     pub(crate) fn doubt(&self) -> u64 {
         self.objects.manager().doubt()
+    }
+
+    /// The sign of life that one of the connections gave last.
+    pub(crate) fn last_sign(&self) -> u64 {
+        self.objects.manager().last_sign()
     }
 
     /// Gives out nothing any more, tells all who wait, and closes what is in store.

@@ -6,16 +6,15 @@ use std::{
     time::Duration,
 };
 
-use mcp_domain::{Connection as _, Connector};
+use mcp_domain::Connector;
 use tokio::{
     runtime::Handle,
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use crate::{
-    counters::Reason, held::Pooled, keyed::Keyed, manager::unfit, registry::Registry,
-    settings::Settings,
+    counters::Reason, keyed::Keyed, manager::unfit, registry::Registry, settings::Settings,
 };
 
 /// Starts the task. It ends with the pool, when that says so, or with the runtime.
@@ -98,18 +97,7 @@ fn tend<C: Connector>(keyed: &Arc<Keyed<C>>) {
             >= settings.health_check_interval
     });
     for pooled in due {
-        tokio::spawn(check(Arc::clone(keyed), pooled, settings.check_timeout));
+        keyed.check(pooled);
     }
     keyed.grow();
-}
-
-/// Puts the connection back if it gives a sign of life, and closes it otherwise.
-async fn check<C: Connector>(keyed: Arc<Keyed<C>>, mut pooled: Pooled<C>, limit: Duration) {
-    match timeout(limit, pooled.held.connection.ping()).await {
-        Ok(Ok(())) => {
-            pooled.checked_at = Instant::now();
-            keyed.store.offer(pooled);
-        }
-        Ok(Err(_)) | Err(_) => pooled.retire(Reason::FailedCheck),
-    }
 }

@@ -29,6 +29,9 @@ impl<C: Connector> Keyed<C> {
     pub(super) fn grow_after(self: &Arc<Self>, change: impl FnOnce(&mut Census)) {
         let mut census = self.lock_census();
         change(&mut census);
+        if census.may_check() {
+            self.store.release();
+        }
         let wanted = self.openers(&mut census);
         drop(census);
         // Mostly none are; the rest is not worth its cost then.
@@ -51,7 +54,11 @@ impl<C: Connector> Keyed<C> {
         } else {
             self.min_connections()
         };
-        census.openers(settings.max_connections, min, self.core.room(), free)
+        let idle = match census.waiting() {
+            0 => 0,
+            _ => self.store.len(),
+        };
+        census.openers(settings.max_connections, min, self.core.room(), free, idle)
     }
 
     fn open(self: &Arc<Self>) {

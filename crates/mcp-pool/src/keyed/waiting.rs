@@ -10,6 +10,8 @@ use super::{Keyed, Use};
 pub(super) struct Waiting<'k, C: Connector> {
     keyed: &'k Arc<Keyed<C>>,
     how: Use,
+    /// The sign of life that a connection had given last when it began to wait.
+    pub(super) last_sign: u64,
     epoch: u64,
     /// Has it got what it waited for?
     served: bool,
@@ -18,6 +20,7 @@ pub(super) struct Waiting<'k, C: Connector> {
 impl<'k, C: Connector> Waiting<'k, C> {
     /// Begins to wait, and opens connections if that is needed.
     pub(super) fn begin(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
+        let last_sign = keyed.store.last_sign();
         let mut epoch = 0;
         keyed.grow_after(|census| {
             epoch = census.epoch;
@@ -29,6 +32,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
         Self {
             keyed,
             how,
+            last_sign,
             epoch,
             served: false,
         }

@@ -9,6 +9,7 @@ mod allocations;
 mod breaker;
 mod cancellation;
 mod checkout;
+mod checks;
 mod closing;
 #[cfg(feature = "config")]
 mod configuration;

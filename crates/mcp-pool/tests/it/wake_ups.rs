@@ -47,13 +47,14 @@ struct Place {
 }
 
 impl Place {
-    fn new(sharing: Sharing, max_connections: usize) -> Self {
+    fn new(sharing: Sharing, max_connections: usize, check_after_idle: Duration) -> Self {
         let settings = Settings::builder()
             .max_connections(max_connections)
             .max_total(2)
             .min_connections(0)
             .retry_attempts(0)
             .max_in_flight(2)
+            .check_after_idle(check_after_idle)
             .sharing(sharing);
         let pool = Pool::new(settings.build().unwrap());
         let fakes = [Arc::<FakeServer>::default(), Arc::default()];
@@ -228,10 +229,10 @@ async fn caller(
     }
 }
 
-fn crowds(sharing: Sharing, max_connections: usize) {
+fn crowds(sharing: Sharing, max_connections: usize, check_after_idle: Duration) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_time().build().unwrap();
-    let place = Place::new(sharing, max_connections);
+    let place = Place::new(sharing, max_connections, check_after_idle);
     for all_is_well in [true, false] {
         if let Err(error) = place.serve_crowds(&runtime, all_is_well) {
             panic!("{}; {:?}", error.chain(), place.pool.stats());
@@ -240,29 +241,29 @@ fn crowds(sharing: Sharing, max_connections: usize) {
     let report = runtime.block_on(place.pool.close(Duration::from_secs(15)));
     assert_eq!(report.abandoned, 0);
     let stats = place.pool.stats();
-    assert!(stats.waits > 0 && stats.failed_connects > 0, "{stats:?}");
-    let contended = if place.alone {
-        stats.closed.evicted
-    } else {
-        stats.shares
-    };
-    assert!(contended > 0, "{stats:?}");
+    assert_eq!(stats.opened, stats.closed.total(), "{stats:?}");
     assert_eq!(stats.timeouts, 0, "{stats:?}");
 }
 
 #[test]
 fn everybody_is_served_where_each_has_a_connection_alone() {
-    crowds(Sharing::Exclusive, 3);
+    crowds(Sharing::Exclusive, 3, Duration::MAX);
 }
 
 #[test]
 fn everybody_is_served_where_connections_are_shared() {
-    crowds(Sharing::Shared, 1);
+    crowds(Sharing::Shared, 1, Duration::MAX);
 }
 
 #[test]
 fn everybody_is_served_where_it_is_found_out_whether_to_share() {
-    crowds(Sharing::Auto, 1);
+    crowds(Sharing::Auto, 1, Duration::MAX);
+}
+
+#[test]
+fn everybody_is_served_where_each_connection_is_checked() {
+    crowds(Sharing::Exclusive, 3, Duration::ZERO);
+    crowds(Sharing::Shared, 1, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
