@@ -4,10 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     hash::Hash,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,25 +15,21 @@ use futures::{
 use mcp_domain::Error;
 use tokio::time::Instant;
 
+pub(crate) use self::epoch::{Epoch, Listening};
+
+mod epoch;
+
 /// More than this are not kept: whoever asks for so many does not ask twice.
 const MOST_KEPT: usize = 1000;
 
-type Fetch<V> = BoxFuture<'static, Result<V, Error>>;
+type Fetch<V> = BoxFuture<'static, Result<Fresh<V>, Error>>;
 
-/// Goes up whenever what was listed before may be wrong. Shared by all that list the
-/// same database.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Epoch(Arc<AtomicU64>);
-
-impl Epoch {
-    /// What was listed before is not to be trusted.
-    pub(crate) fn end(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
+/// An answer, and for how long the server says that it is fresh.
+#[derive(Clone, Debug)]
+pub(crate) struct Fresh<V> {
+    pub(crate) value: V,
+    /// `None` where the server does not say.
+    pub(crate) during: Option<Duration>,
 }
 
 /// Answers by question.
@@ -65,8 +58,8 @@ where
     K: Clone + Eq + Hash,
     V: Clone,
 {
-    /// Keeps answers for this long; zero keeps none, and still fetches once for all who
-    /// ask at the same time.
+    /// Keeps answers for this long, or for as long as they are fresh, if that is less;
+    /// zero keeps none, and still fetches once for all who ask at the same time.
     pub(crate) fn new(keep: Duration, epoch: Epoch) -> Self {
         Self {
             keep,
@@ -86,11 +79,9 @@ where
             Known::Flight(flight) => flight,
             Known::Nothing => self.depart(key, epoch, fetch().shared()),
         };
-        let result = flight.await;
-        if let Ok(value) = &result {
-            self.keep(key, epoch, value.clone());
-        }
-        result
+        let answer = flight.await?;
+        self.keep(key, epoch, &answer);
+        Ok(answer.value)
     }
 
     fn known(&self, key: &K, epoch: u64) -> Known<V> {
@@ -135,11 +126,15 @@ where
     }
 
     /// Keeps an answer, unless a newer question has been asked since.
-    fn keep(&self, key: &K, epoch: u64, value: V) {
+    fn keep(&self, key: &K, epoch: u64, answer: &Fresh<V>) {
         let mut entries = self.entries();
         let newer = entries.get(key).is_some_and(|entry| entry.epoch > epoch);
-        match Instant::now().checked_add(self.keep) {
+        let keep = answer
+            .during
+            .map_or(self.keep, |fresh| fresh.min(self.keep));
+        match Instant::now().checked_add(keep) {
             Some(until) if !newer => {
+                let value = answer.value.clone();
                 let state = State::Kept { value, until };
                 entries.insert(key.clone(), Entry { epoch, state });
             }

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, TryFutureExt as _};
 use mcp_domain::{Error, Operation};
 use mcp_transport::{Resource, ResourceContents};
 use serde::de::DeserializeOwned;
 
 use crate::{
     Changes, DatabasePlugin, Dialect, Hits, Rows, ServerFacts, Table, TableName, Value,
-    access::Way, dialect::Request, session::Session,
+    access::Way, dialect::Request, listing::Fresh, session::Session,
 };
 
 const SERVER: Operation = Operation::new("server").repeatable();
@@ -56,8 +56,9 @@ impl DatabasePlugin {
     ///
     /// When pooled, the list is kept for a while
     /// ([`keep_listings`](crate::PluginBuilder::keep_listings)), as are those of
-    /// [`describe`](Self::describe) and [`resources`](Self::resources); however many
-    /// ask at once, the server is asked once.
+    /// [`describe`](Self::describe) and [`resources`](Self::resources); all are forgotten
+    /// when the server tells that its lists have changed. However many ask at once, the
+    /// server is asked once.
     ///
     /// # Errors
     ///
@@ -67,8 +68,11 @@ impl DatabasePlugin {
             return ask(&self.way, TABLES, |dialect| dialect.tables()).await;
         };
         let way = self.way.clone();
-        let fetch = || async move { ask(&way, TABLES, |dialect| dialect.tables()).await }.boxed();
-        listings.tables.get(&(), fetch).await
+        let tables = async move { ask(&way, TABLES, |dialect| dialect.tables()).await };
+        listings
+            .tables
+            .get(&(), || tables.map_ok(undated).boxed())
+            .await
     }
 
     /// Tells a table's columns, keys and indexes.
@@ -82,11 +86,9 @@ impl DatabasePlugin {
         };
         let (way, key) = (self.way.clone(), table.to_owned());
         let wanted = key.clone();
-        let fetch = || {
-            let describe =
-                async move { ask(&way, DESCRIBE, |dialect| dialect.describe(&wanted)).await };
-            describe.boxed()
-        };
+        let described =
+            async move { ask(&way, DESCRIBE, |dialect| dialect.describe(&wanted)).await };
+        let fetch = || described.map_ok(undated).boxed();
         listings.described.get(&key, fetch).await
     }
 
@@ -222,7 +224,7 @@ impl DatabasePlugin {
     /// As all operations: see above.
     pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
         let Some(listings) = &self.listings else {
-            return resources(&self.way).await;
+            return Ok(resources(&self.way).await?.value);
         };
         let way = self.way.clone();
         let fetch = || async move { resources(&way).await }.boxed();
@@ -259,7 +261,17 @@ where
     way.run(operation, call).await
 }
 
-async fn resources(way: &Way) -> Result<Vec<Resource>, Error> {
-    let list = |session: Arc<Session>| async move { session.client.list_resources().await };
-    way.run(RESOURCES, list).await
+async fn resources(way: &Way) -> Result<Fresh<Vec<Resource>>, Error> {
+    let list = |session: Arc<Session>| async move { session.client.list_resources_to_keep().await };
+    let listed = way.run(RESOURCES, list).await?;
+    Ok(Fresh {
+        value: listed.items,
+        during: listed.fresh_for,
+    })
+}
+
+/// The answer of a tool, for which servers have no way to say how long it is fresh.
+fn undated<V>(value: V) -> Fresh<V> {
+    let during = None;
+    Fresh { value, during }
 }

@@ -184,6 +184,11 @@ impl PluginBuilder {
 
     /// How long the lists of tables, columns and resources are kept, when pooled, for
     /// each scope. Default: 30 s; zero keeps none. Direct mode keeps nothing.
+    ///
+    /// They are kept for less where the server says that they are fresh for less, which
+    /// servers of revision 2026-07-28 can say of resources; and they are forgotten when
+    /// it tells that they have changed, or when the last connection on which it would
+    /// have told so is closed.
     pub fn keep_listings(mut self, keep: Duration) -> Self {
         self.keep_listings = keep;
         self
@@ -230,6 +235,7 @@ impl PluginBuilder {
     /// Where the pool cannot be built, because its settings are wrong, this
     /// is logged as a warning and the plugin goes direct.
     pub fn build(self) -> DatabasePlugin {
+        let epoch = Epoch::default();
         let connector = SessionConnector::new(self.connector, self.dialect);
         let is_shared = self.pool.is_some();
         let pool = match (self.access, self.pool, &self.configuration) {
@@ -251,7 +257,7 @@ impl PluginBuilder {
                 }
             }
             Some(pool) => {
-                let server = pool.server(self.name, connector);
+                let server = pool.server(self.name, connector.ending(epoch.clone()));
                 let breaker = self.breaker.unwrap_or_else(|| {
                     let breaker = guard(server.current_settings());
                     // Settings that cannot be are not in a pool.
@@ -267,7 +273,7 @@ impl PluginBuilder {
         };
         let keep = self.keep_listings;
         let pooled = matches!(way, Way::Pooled { .. });
-        let listings = pooled.then(|| Listings::new(keep, Epoch::default()));
+        let listings = pooled.then(|| Listings::new(keep, epoch));
         DatabasePlugin { way, listings }
     }
 }

@@ -8,6 +8,7 @@ use mcp_transport::{Client, ClientConnector, ToolResult};
 use crate::{
     ServerFacts,
     dialect::{Call, Dialect, DialectChoice, Next, Recogniser, Request, judge},
+    listing::{Epoch, Listening},
 };
 
 /// Opens sessions with one database server, and finds out once which dialect it speaks.
@@ -18,6 +19,8 @@ use crate::{
 pub struct SessionConnector {
     connector: ClientConnector,
     recogniser: Arc<Recogniser>,
+    /// Of what was listed; none where nothing is kept.
+    epoch: Option<Epoch>,
 }
 
 impl SessionConnector {
@@ -25,7 +28,14 @@ impl SessionConnector {
         Self {
             connector,
             recogniser: Arc::new(Recogniser::new(choice)),
+            epoch: None,
         }
+    }
+
+    /// Ends this epoch when servers tell that their lists have changed.
+    pub(crate) fn ending(mut self, epoch: Epoch) -> Self {
+        self.epoch = Some(epoch);
+        self
     }
 }
 
@@ -35,7 +45,15 @@ impl Connector for SessionConnector {
     async fn connect(&self, scope: &Scope) -> Result<Session, Error> {
         let client = self.connector.connect(scope).await?;
         let dialect = self.recogniser.recognise(&client).await?;
-        Ok(Session { client, dialect })
+        let listening = match &self.epoch {
+            Some(epoch) => epoch.end_with_changes(&client).await,
+            None => None,
+        };
+        Ok(Session {
+            client,
+            dialect,
+            _listening: listening,
+        })
     }
 }
 
@@ -45,6 +63,7 @@ pub struct Session {
     pub(crate) client: Client,
     /// A server that is no database server can still have resources.
     dialect: Result<Arc<dyn Dialect>, Error>,
+    _listening: Option<Listening>,
 }
 
 impl Session {

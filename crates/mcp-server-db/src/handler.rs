@@ -27,6 +27,10 @@ const INSTRUCTIONS: &str = "A database. Begin with `list_tables` and \
 /// are the same as long as this process runs, and seldom others in the next one.
 const STAYS_MS: u64 = 300_000;
 
+/// How long the list of resources may be remembered: we may know of every change, and
+/// tell, but other programs can make tables, too. What a user waits for without being told.
+const LISTED_MS: u64 = 30_000;
+
 /// One client's view of the server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handler {
@@ -143,7 +147,9 @@ impl ServerHandler for Handler {
         let cursor = request.and_then(|request| request.cursor);
         let page = resources::list(&self.database, cursor.as_deref()).await;
         let (page, next) = page.map_err(|error| invalid(&error))?;
-        let mut result = ListResourcesResult::with_all_items(page);
+        let mut result = ListResourcesResult::with_all_items(page)
+            .with_ttl_ms(LISTED_MS)
+            .with_cache_scope(CacheScope::Public);
         result.next_cursor = next;
         Ok(result)
     }

@@ -27,6 +27,7 @@ mod tools;
 
 pub use self::{
     call::Call,
+    lists::Listed,
     prompts::Unfinished,
     subscriptions::{Changes, Interests},
 };

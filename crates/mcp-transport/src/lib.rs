@@ -62,7 +62,7 @@ mod servers_file;
 mod witness;
 
 pub use self::{
-    client::{Call, Changes, Client, Interests, Unfinished},
+    client::{Call, Changes, Client, Interests, Listed, Unfinished},
     connector::ClientConnector,
     handlers::{
         Change, Elicitation, ElicitationReply, Handlers, Root, SamplingReply, SamplingRequest,

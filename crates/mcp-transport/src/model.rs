@@ -31,6 +31,8 @@ pub struct ServerInfo {
     pub instructions: Option<String>,
     /// Does it complete the arguments of prompts and resource templates?
     pub has_completions: bool,
+    /// Does it tell of changes of its lists: of tools, or of resources?
+    pub has_list_changes: bool,
     /// Does it send log messages?
     pub has_logging: bool,
     /// Does it offer prompts?
@@ -48,6 +50,7 @@ impl From<&wire::ServerPeerInfo> for ServerInfo {
         let server = info.server_info.clone();
         let offered = &info.capabilities;
         let resources = offered.resources.as_ref();
+        let tools = offered.tools.as_ref();
         let (name, version) = server.map_or_else(Default::default, |s| (s.name, s.version));
         Self {
             name,
@@ -55,11 +58,13 @@ impl From<&wire::ServerPeerInfo> for ServerInfo {
             revision: info.protocol_version.as_str().to_owned(),
             instructions: info.instructions.clone(),
             has_completions: offered.completions.is_some(),
+            has_list_changes: tools.is_some_and(|t| t.list_changed == Some(true))
+                || resources.is_some_and(|r| r.list_changed == Some(true)),
             has_logging: offered.logging.is_some(),
             has_prompts: offered.prompts.is_some(),
             has_resources: resources.is_some(),
             has_resource_updates: resources.is_some_and(|r| r.subscribe == Some(true)),
-            has_tools: offered.tools.is_some(),
+            has_tools: tools.is_some(),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Answers that are kept, shared while they are fetched, and forgotten in time.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use futures::future::join_all;
+use futures::{TryFutureExt as _, future::join_all};
 use mcp_domain::ErrorKind;
 use tokio::time::{advance, sleep};
 
@@ -19,9 +22,21 @@ impl Server {
         let count = Arc::clone(&self.0);
         let answer = async move {
             sleep(SECOND).await;
-            Ok(count.fetch_add(1, Ordering::Relaxed) + 1)
+            Ok(Fresh {
+                value: count.fetch_add(1, Ordering::Relaxed) + 1,
+                during: None,
+            })
         };
         answer.boxed()
+    }
+
+    /// An answer that is fresh for this long.
+    fn fetch_fresh(&self, during: Duration) -> Fetch<usize> {
+        let fresh = move |fresh: Fresh<usize>| Fresh {
+            during: Some(during),
+            ..fresh
+        };
+        self.fetch().map_ok(fresh).boxed()
     }
 
     fn fail(&self) -> Fetch<usize> {
@@ -50,6 +65,26 @@ async fn an_answer_is_kept_for_its_time() {
     assert_eq!(listing.get(&2, || server.fetch()).await.unwrap(), 2);
     advance(10 * SECOND).await;
     assert_eq!(listing.get(&1, || server.fetch()).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_kept_for_no_longer_than_it_is_fresh() {
+    let (listing, server) = listing();
+    for (fresh, kept) in [(0, 0), (3, 3), (10, 10), (99, 10)] {
+        let fetch = || server.fetch_fresh(fresh * SECOND);
+        let first = listing.get(&1, fetch).await.unwrap();
+        if kept > 0 {
+            advance(kept * SECOND - Duration::from_millis(1)).await;
+            assert_eq!(listing.get(&1, fetch).await.unwrap(), first, "{fresh} s");
+            advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(
+            listing.get(&1, fetch).await.unwrap(),
+            first + 1,
+            "{fresh} s"
+        );
+        advance(99 * SECOND).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +150,11 @@ async fn what_is_not_to_be_kept_is_still_fetched_once() {
 async fn memory_is_bounded() {
     let listing = Listing::new(10 * SECOND, Epoch::default());
     for key in 0..2 * MOST_KEPT {
-        let fetch = || async move { Ok(key) }.boxed();
+        let fresh = Fresh {
+            value: key,
+            during: None,
+        };
+        let fetch = || async move { Ok(fresh) }.boxed();
         listing.get(&key, fetch).await.unwrap();
         assert!(listing.entries().len() <= MOST_KEPT);
     }

@@ -38,9 +38,14 @@ pub(crate) struct HttpServer {
 impl HttpServer {
     /// Serves at this address of the loopback; port 0 for a free one.
     pub(crate) fn start(address: &str) -> Self {
+        Self::serve(address, &["--", &shop().display().to_string()])
+    }
+
+    /// Serves what the arguments say.
+    pub(crate) fn serve(address: &str, args: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["serve", "--http", address, "--"])
-            .arg(shop())
+            .args(["serve", "--http", address])
+            .args(args)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -69,7 +69,7 @@ async fn tables_are_listed_without_those_of_the_engine() {
 }
 
 #[tokio::test]
-async fn what_cannot_change_may_be_remembered() {
+async fn what_seldom_changes_may_be_remembered() {
     for mode in lifecycles() {
         let client = connect(Limits::default(), mode).await;
         let tools = client.list_tools(None).await.unwrap();
@@ -78,7 +78,7 @@ async fn what_cannot_change_may_be_remembered() {
         assert_eq!(templates.ttl_ms, Some(300_000));
         // Tables come and go.
         let resources = client.list_resources(None).await.unwrap();
-        assert_eq!(resources.ttl_ms.unwrap_or_default(), 0);
+        assert_eq!(resources.ttl_ms, Some(30_000));
     }
 }
 

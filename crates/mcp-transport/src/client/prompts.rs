@@ -27,10 +27,12 @@ impl Client {
             ClientRequest::ListPromptsRequest(ListPromptsRequest::with_param(page(cursor)))
         };
         let read = |answer| match answer {
-            ServerResult::ListPromptsResult(page) => Some((page.prompts, page.next_cursor)),
+            ServerResult::ListPromptsResult(page) => {
+                Some((page.prompts, page.next_cursor, page.ttl_ms))
+            }
             _ => None,
         };
-        self.list("prompts", request, read).await
+        Ok(self.list("prompts", request, read).await?.items)
     }
 
     /// A prompt, with these arguments put in.

@@ -6,7 +6,7 @@ use rmcp::model::{
     ReadResourceRequestParams, ServerResult,
 };
 
-use super::{Call, Client, lists::page, read};
+use super::{Call, Client, Listed, lists::page, read};
 use crate::{Resource, ResourceContents, ResourceTemplate};
 
 impl Client {
@@ -20,11 +20,27 @@ impl Client {
     ///
     /// Dropping the future abandons the call.
     pub async fn list_resources(&self) -> Result<Vec<Resource>, Error> {
+        Ok(self.list_resources_to_keep().await?.items)
+    }
+
+    /// As [`list_resources`](Self::list_resources), with the server's word on how long
+    /// the list may be kept.
+    ///
+    /// # Errors
+    ///
+    /// As any call: see [`call_tool_raw`](Self::call_tool_raw).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the call.
+    pub async fn list_resources_to_keep(&self) -> Result<Listed<Resource>, Error> {
         let request = |cursor| {
             ClientRequest::ListResourcesRequest(ListResourcesRequest::with_param(page(cursor)))
         };
         let read = |answer| match answer {
-            ServerResult::ListResourcesResult(page) => Some((page.resources, page.next_cursor)),
+            ServerResult::ListResourcesResult(page) => {
+                Some((page.resources, page.next_cursor, page.ttl_ms))
+            }
             _ => None,
         };
         self.list("resources", request, read).await
@@ -46,11 +62,12 @@ impl Client {
         };
         let read = |answer| match answer {
             ServerResult::ListResourceTemplatesResult(page) => {
-                Some((page.resource_templates, page.next_cursor))
+                Some((page.resource_templates, page.next_cursor, page.ttl_ms))
             }
             _ => None,
         };
-        self.list("resource templates", request, read).await
+        let list = self.list("resource templates", request, read);
+        Ok(list.await?.items)
     }
 
     /// Reads a resource.

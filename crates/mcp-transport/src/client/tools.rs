@@ -23,10 +23,12 @@ impl Client {
         let request =
             |cursor| ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page(cursor)));
         let read = |answer| match answer {
-            ServerResult::ListToolsResult(page) => Some((page.tools, page.next_cursor)),
+            ServerResult::ListToolsResult(page) => {
+                Some((page.tools, page.next_cursor, page.ttl_ms))
+            }
             _ => None,
         };
-        self.list("tools", request, read).await
+        Ok(self.list("tools", request, read).await?.items)
     }
 
     /// Calls a tool, and takes its own report of failure for an error.

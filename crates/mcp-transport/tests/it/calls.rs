@@ -54,6 +54,12 @@ async fn every_transport_and_lifecycle_gives_the_same_answers() {
 
         // All pages.
         assert_eq!(client.list_resources().await.unwrap().len(), RESOURCES);
+        let listed = client.list_resources_to_keep().await.unwrap();
+        assert_eq!(listed.items.len(), RESOURCES);
+        // The shortest of its pages; earlier revisions do not tell.
+        let told = client.server().revision == "2026-07-28";
+        let fresh_for = told.then_some(Duration::from_millis(50));
+        assert_eq!(listed.fresh_for, fresh_for);
         let contents = client.read_resource("test://7").await.unwrap();
         let ResourceContents::Text { uri, text, .. } = &contents[0] else {
             panic!("{contents:?}");

@@ -84,7 +84,8 @@ impl ServerHandler for Calculator {
         let page = (start..end).map(|n| Resource::new(format!("test://{n}"), n.to_string()));
         let mut result = ListResourcesResult::with_all_items(page.collect());
         result.next_cursor = (end < RESOURCES).then(|| end.to_string());
-        Ok(result)
+        // The later a page, the sooner it is stale.
+        Ok(result.with_ttl_ms((RESOURCES - start) as u64))
     }
 
     async fn read_resource(
