@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 mod entry;
 mod expand;
 mod jsonc;
+mod unique;
 
 /// Where a file may keep its servers: the clients' own way, VS Code's `mcp.json`, and
 /// VS Code's settings.
@@ -81,15 +82,22 @@ impl ServersFile {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not JSON, or names no servers in a way that is known.
+    /// `InvalidInput` if it is not JSON, names no servers in a way that is known, or has two
+    /// servers, or fields of one, by the same name.
     pub fn parse(origin: impl Into<PathBuf>, text: &str) -> Result<Self, Error> {
         let origin = origin.into();
         let wrong = |what: String| {
             let message = format!("`{}` {what}", origin.display());
             Error::new(ErrorKind::InvalidInput, message)
         };
-        let file: Value = serde_json::from_str(&jsonc::to_json(text))
+        let (file, twice) = unique::parse(&jsonc::to_json(text))
             .map_err(|error| wrong("is not JSON".to_owned()).with_source(error))?;
+        if let Some(path) = twice.iter().find(|path| concerns_servers(path)) {
+            return Err(wrong(format!(
+                "has two of `{}`, of which only the last would count; rename or remove one",
+                path.join(".")
+            )));
+        }
         let found: Vec<_> = PLACES
             .iter()
             .filter_map(|place| Some((place.join("."), at(&file, place)?)))
@@ -202,6 +210,12 @@ impl fmt::Debug for ServersFile {
             .field("servers", &self.servers.keys())
             .finish_non_exhaustive()
     }
+}
+
+/// Does a path lead to servers, or to what is said of them?
+fn concerns_servers(path: &[String]) -> bool {
+    let agrees = |place: &&[&str]| place.iter().zip(path).all(|(one, other)| one == other);
+    PLACES.iter().any(agrees)
 }
 
 fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {

@@ -189,6 +189,33 @@ fn a_file_that_names_no_servers_is_refused() {
 }
 
 #[test]
+fn two_of_one_name_are_refused() {
+    #[track_caller]
+    fn check(text: &str, path: &str) {
+        let error = ServersFile::parse("mcp.json", text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let expected = format!(
+            "`mcp.json` has two of `{path}`, of which only the last would count; rename or remove one"
+        );
+        assert_eq!(error.chain(), expected);
+    }
+    check(
+        r#"{"mcpServers": {"s": {"command": "old"}, "t": {"command": "t"}, "s": {"command": "new"}}}"#,
+        "mcpServers.s",
+    );
+    check(
+        r#"{"mcpServers": {"s": {"command": "s", "env": {"DB": "a", "DB": "b"}}}}"#,
+        "mcpServers.s.env.DB",
+    );
+    check(r#"{"servers": {}, "servers": {}}"#, "servers");
+    check(r#"{"mcp": {"servers": {}}, "mcp": {}}"#, "mcp");
+    // What others keep in the same file is their own.
+    file(
+        r#"{"servers": {}, "editor.fontSize": 12, "editor.fontSize": 14, "mcp": {"a": 1, "a": 2}}"#,
+    );
+}
+
+#[test]
 fn editors_keep_their_servers_elsewhere() {
     for text in [
         r#"{"servers": {"s": {"command": "s"}}, "inputs": []}"#,
