@@ -21,12 +21,18 @@ use deadpool::managed;
 use mcp_breaker::Breaker;
 use mcp_domain::{CircuitBreaker, Operation, Outcome, Permit, Scope};
 use mcp_pool::{Pool, Server, Settings, Sharing};
+use mcp_transport::Lifecycle;
 use tokio::runtime::Builder;
 
 #[path = "parts/nothing.rs"]
 mod nothing;
+#[path = "parts/quick.rs"]
+mod quick;
 
-use self::nothing::Opener;
+use self::{
+    nothing::Opener,
+    quick::{Bare, Ours},
+};
 
 const CALL: Operation = Operation::new("call");
 const FEW: u64 = 500;
@@ -42,6 +48,8 @@ type Failure = Box<dyn std::error::Error>;
 enum Path {
     Bb8,
     Breaker,
+    Call(Lifecycle),
+    CallBare(Lifecycle),
     Deadpool,
     Evict,
     Lease,
@@ -52,7 +60,7 @@ enum Path {
 }
 
 impl Path {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::Deadpool,
         Self::Bb8,
         Self::Breaker,
@@ -62,12 +70,20 @@ impl Path {
         Self::RunGuarded,
         Self::OneOfManyScopes,
         Self::Evict,
+        Self::CallBare(Lifecycle::Initialize),
+        Self::Call(Lifecycle::Initialize),
+        Self::CallBare(Lifecycle::Discover),
+        Self::Call(Lifecycle::Discover),
     ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Bb8 => "bb8: get and return",
             Self::Breaker => "breaker: admit and record",
+            Self::Call(Lifecycle::Discover) => "call, client, discover",
+            Self::Call(_) => "call, client, initialize",
+            Self::CallBare(Lifecycle::Discover) => "call, bare SDK, discover",
+            Self::CallBare(_) => "call, bare SDK, initialize",
             Self::Deadpool => "deadpool: get and return",
             Self::Evict => "lease in a new scope, evicting",
             Self::Lease => "lease and return",
@@ -207,6 +223,18 @@ fn repeat(path: Path, count: u64) -> Result<(), Failure> {
                     if let Ok(permit) = Permit::acquire(black_box(breaker)) {
                         permit.record(Outcome::Success);
                     }
+                }
+            }
+            Path::Call(lifecycle) => {
+                let client = Ours::connect(lifecycle).await;
+                for _ in 0..count {
+                    client.call().await;
+                }
+            }
+            Path::CallBare(lifecycle) => {
+                let client = Bare::connect(lifecycle).await;
+                for _ in 0..count {
+                    client.call().await;
                 }
             }
             Path::Lease => {

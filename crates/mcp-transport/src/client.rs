@@ -14,8 +14,10 @@ use rmcp::{
 
 use crate::{IntoConnector, LogLevel, ServerInfo, backing::Backing, host::Host, witness::Witness};
 
+mod arguments;
 mod ask;
 mod call;
+mod deadlines;
 mod lists;
 mod logging;
 mod prompts;
@@ -25,7 +27,9 @@ mod subscriptions;
 mod tasks;
 mod tools;
 
+use self::deadlines::Deadlines;
 pub use self::{
+    arguments::{Arguments, IntoArguments},
     call::Call,
     lists::Listed,
     prompts::Unfinished,
@@ -45,6 +49,7 @@ pub struct Client {
     witness: Witness,
     host: Arc<Host>,
     call_timeout: Option<Duration>,
+    deadlines: Deadlines,
     /// What every request is to say, where there is no session to remember it.
     log_level: Mutex<Option<LogLevel>>,
     open: Mutex<Option<Open>>,
@@ -93,6 +98,7 @@ impl Client {
             witness: backing.witness().clone(),
             host: Arc::clone(service.service()),
             call_timeout,
+            deadlines: Deadlines::new(),
             log_level: Mutex::default(),
             open: Mutex::new(Some(Open { service, backing })),
         }
@@ -117,8 +123,7 @@ impl Client {
         Err(self.witness.scrub(self.witness.add_to(error)))
     }
 
-    #[cold]
-    async fn explain(&self, error: Error) -> Error {
+    async fn explained(&self, error: Error) -> Error {
         let lost = matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::NotSent);
         let error = match lost {
             true => self.witness.explain(error).await,
@@ -144,7 +149,7 @@ impl Connection for Client {
 
     async fn ping(&self) -> Result<(), Error> {
         let ping = ClientRequest::PingRequest(PingRequest::default());
-        match self.ask_once(ping, &self.how(), None).await {
+        match self.ask_once(ping.into(), &self.how(), None).await {
             Ok(_) => Ok(()),
             // A server that knows no ping (2026-07-28 has none) is alive all the same.
             Err(error) if matches!(error.kind(), ErrorKind::Rpc(_)) => Ok(()),

@@ -36,6 +36,9 @@ const DUPLEX_BUFFER: usize = 64 * 1024;
 /// What one message may weigh, if nothing else is said.
 const MESSAGE_SIZE: usize = 16 * 1024 * 1024;
 
+/// As good as endless, and can be added to the time.
+const ENDLESS: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// Opens connections to one server, and remembers which lifecycle it speaks.
 ///
 /// Cheap to clone; clones share the memory.
@@ -198,7 +201,7 @@ impl ClientConnector {
             let message = "an identity can only be shown by HTTP";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let deadline = Instant::now() + self.connect_timeout;
+        let deadline = Instant::now() + self.connect_timeout.min(ENDLESS);
         let attempt = |lifecycle| self.attempt(scope, lifecycle, deadline);
         if self.lifecycle != Lifecycle::Auto {
             return Ok(attempt(self.lifecycle).await?);

@@ -62,7 +62,7 @@ mod servers_file;
 mod witness;
 
 pub use self::{
-    client::{Call, Changes, Client, Interests, Listed, Unfinished},
+    client::{Arguments, Call, Changes, Client, Interests, IntoArguments, Listed, Unfinished},
     connector::ClientConnector,
     handlers::{
         Change, Elicitation, ElicitationReply, Handlers, Root, SamplingReply, SamplingRequest,

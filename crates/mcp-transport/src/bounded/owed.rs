@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use futures::FutureExt as _;
 use rmcp::{
     RoleClient,
     model::{JsonRpcMessage, ServerNotification},
@@ -45,31 +46,32 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Owed<T> {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         let is_answer = matches!(item, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
         let settled = is_answer.then(|| Settled(Arc::clone(&self.answers)));
-        let send = self.inner.send(item);
-        async move {
-            let _settled = settled;
-            send.await
-        }
+        self.inner.send(item).map(|sent| {
+            drop(settled);
+            sent
+        })
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        let message = self.inner.receive().await?;
-        let cancels = |told: &ServerNotification| {
-            matches!(told, ServerNotification::CancelledNotification(_))
-        };
-        if let JsonRpcMessage::Request(_) = &message {
-            let owed = self.answers.fetch_add(1, Ordering::Relaxed);
-            if owed >= MOST {
-                self.limit.note_asking();
-                return None;
+        let message = self.inner.receive().await;
+        // Looked at where it is: messages are large, and most are none of our business.
+        match &message {
+            Some(JsonRpcMessage::Request(_)) => {
+                let owed = self.answers.fetch_add(1, Ordering::Relaxed);
+                if owed >= MOST {
+                    self.limit.note_asking();
+                    return None;
+                }
             }
-        } else if let JsonRpcMessage::Notification(told) = &message
-            && cancels(&told.notification)
-        {
-            // What is taken back is not answered.
-            drop(Settled(Arc::clone(&self.answers)));
+            Some(JsonRpcMessage::Notification(told)) => {
+                if let ServerNotification::CancelledNotification(_) = told.notification {
+                    // What is taken back is not answered.
+                    drop(Settled(Arc::clone(&self.answers)));
+                }
+            }
+            _ => {}
         }
-        Some(message)
+        message
     }
 
     fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {

@@ -1,6 +1,12 @@
 //! Sends a request and waits for its answer: patiently, and in as many rounds as it takes.
 
-use std::{pin::pin, sync::Arc, task, time::Duration};
+use std::{
+    future::pending,
+    pin::{Pin, pin},
+    sync::Arc,
+    task,
+    time::Duration,
+};
 
 use mcp_domain::{Error, ErrorKind};
 use rmcp::{
@@ -13,10 +19,10 @@ use rmcp::{
 };
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
 
-use super::{Client, call::How};
+use super::{Client, call::How, deadlines::Deadlines};
 use crate::failure;
 
 /// A server may ask for further input this many times before it has to answer.
@@ -35,27 +41,46 @@ impl Client {
     }
 
     /// Asks, and gives the server what further input it wants.
+    ///
+    /// Whatever is large and rare has a box of its own: the future of every call is moved
+    /// into one, with all that it might need.
     pub(super) async fn ask(
         &self,
-        mut request: ClientRequest,
+        request: Box<ClientRequest>,
         how: &How,
     ) -> Result<ServerResult, Error> {
-        let until = how.within.map(|limit| Instant::now() + limit);
-        for _ in 0..MOST_ROUNDS {
-            let again = self.to_ask_again(&request);
-            match self.ask_once(request, how, until).await? {
-                ServerResult::InputRequiredResult(wanted) => {
-                    let Some(again) = again else {
-                        return Err(unexpected("further input"));
-                    };
-                    let provided = self.provide(wanted);
-                    request = next_round(again, in_time(provided, until, how).await??);
-                }
+        let until = from_now(how.within);
+        let again = self.to_ask_again(&request);
+        match self.ask_once(request, how, until).await? {
+            ServerResult::InputRequiredResult(wanted) => {
+                Box::pin(self.ask_on(wanted, again, how, until)).await
+            }
+            ServerResult::CreateTaskResult(created) => {
+                Box::pin(self.finish_task(created.task, how, until)).await
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// Gives the server what further input it wants, round by round.
+    async fn ask_on(
+        &self,
+        mut wanted: InputRequiredResult,
+        request: Option<Box<ClientRequest>>,
+        how: &How,
+        until: Option<Instant>,
+    ) -> Result<ServerResult, Error> {
+        let mut request = request.ok_or_else(|| unexpected("further input"))?;
+        for _ in 1..MOST_ROUNDS {
+            let provided = in_time(self.provide(wanted), until, how).await??;
+            next_round(&mut request, provided);
+            wanted = match self.ask_once(request.clone(), how, until).await? {
+                ServerResult::InputRequiredResult(wanted) => wanted,
                 ServerResult::CreateTaskResult(created) => {
                     return self.finish_task(created.task, how, until).await;
                 }
                 answer => return Ok(answer),
-            }
+            };
         }
         let message = format!("the server asked for further input {MOST_ROUNDS} times");
         Err(Error::new(ErrorKind::BadResponse, message))
@@ -63,48 +88,62 @@ impl Client {
 
     /// The request, if it may have to be sent again: copied only where the protocol
     /// knows rounds.
-    fn to_ask_again(&self, request: &ClientRequest) -> Option<ClientRequest> {
+    fn to_ask_again(&self, request: &ClientRequest) -> Option<Box<ClientRequest>> {
         let in_rounds = matches!(
             request,
             ClientRequest::CallToolRequest(_)
                 | ClientRequest::GetPromptRequest(_)
                 | ClientRequest::ReadResourceRequest(_)
         );
-        (in_rounds && !self.revision.has_initialize()).then(|| request.clone())
+        (in_rounds && !self.revision.has_initialize()).then(|| Box::new(request.clone()))
     }
 
     /// Asks once.
     pub(super) async fn ask_once(
         &self,
-        request: ClientRequest,
+        request: Box<ClientRequest>,
         how: &How,
         until: Option<Instant>,
     ) -> Result<ServerResult, Error> {
         let peer = self.peer()?;
-        let beat = Arc::new(Notify::new());
         let heard = how.hear.is_some() || how.reset_on_progress;
-        let sent = async {
-            let expected = heard.then(|| self.host.progress.expect());
-            let mut options = PeerRequestOptions::no_options();
-            options.meta = self.meta(how);
-            let handle = peer.send_request_with_option(request, options).await?;
-            let mut abandoned = Abandoned {
-                peer,
-                id: Some(handle.id.clone()),
-            };
-            let _heard = expected.map(|expected| {
-                let token = handle.progress_token.clone();
-                expected.listen(token, how.hear.clone(), Arc::clone(&beat))
-            });
-            let answer = handle.await_response().await;
-            abandoned.id = None;
-            answer
+        let beat = heard.then(Arc::<Notify>::default);
+        let expected = beat.clone().map(|beat| (self.host.progress.expect(), beat));
+        let mut waiting = Waiting {
+            how,
+            patience: from_now(how.timeout),
+            until,
+            beat: beat.as_deref(),
+            deadlines: &self.deadlines,
         };
-        let answer: Result<_, ServiceError> = wait(sent, how, until, &beat).await?;
+        let mut options = PeerRequestOptions::no_options();
+        options.meta = self.meta(how);
+        let sending = pin!(peer.send_request_with_option(*request, options));
+        let mut sent = match waiting.wait(sending).await? {
+            Ok(sent) => sent,
+            Err(error) => return Err(self.explain(error).await),
+        };
+        let mut abandoned = Abandoned {
+            peer,
+            id: Some(sent.id.clone()),
+        };
+        let _heard = expected.map(|(expected, beat)| {
+            let token = sent.progress_token.clone();
+            expected.listen(token, how.hear.clone(), beat)
+        });
+        let answer = waiting.wait(Pin::new(&mut sent.rx)).await?;
+        abandoned.id = None;
         match answer {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(self.explain(failure::of_call(error)).await),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.explain(error).await),
+            Err(_) => Err(self.explain(ServiceError::TransportClosed).await),
         }
+    }
+
+    /// What a call has failed of.
+    #[cold]
+    pub(super) fn explain(&self, error: ServiceError) -> Pin<Box<impl Future<Output = Error>>> {
+        Box::pin(self.explained(failure::of_call(error)))
     }
 
     /// What the server wants before it goes on.
@@ -142,12 +181,12 @@ impl Client {
     }
 }
 
-/// The same request, with what the server wanted.
+/// Puts what the server wanted into the request.
 fn next_round(
-    mut request: ClientRequest,
+    request: &mut ClientRequest,
     (responses, state): (Option<InputResponses>, Option<String>),
-) -> ClientRequest {
-    let (input_responses, request_state) = match &mut request {
+) {
+    let (input_responses, request_state) = match request {
         ClientRequest::CallToolRequest(request) => (
             &mut request.params.input_responses,
             &mut request.params.request_state,
@@ -160,11 +199,10 @@ fn next_round(
             &mut request.params.input_responses,
             &mut request.params.request_state,
         ),
-        _ => return request,
+        _ => return,
     };
     *input_responses = responses;
     *request_state = state;
-    request
 }
 
 fn unexpected(what: &str) -> Error {
@@ -172,31 +210,50 @@ fn unexpected(what: &str) -> Error {
     Error::new(ErrorKind::BadResponse, message)
 }
 
-/// Waits for an answer, as long as it should.
-async fn wait<F: Future>(
-    sent: F,
-    how: &How,
+/// How long an answer is waited for.
+struct Waiting<'w> {
+    how: &'w How,
+    /// When an answer, or a sign of life, has to be there.
+    patience: Option<Instant>,
+    /// When the whole call has to be done.
     until: Option<Instant>,
-    beat: &Notify,
-) -> Result<F::Output, Error> {
-    let mut sent = pin!(sent);
-    let mut patience = how.timeout.map(|limit| Instant::now() + limit);
-    loop {
-        let (deadline, limit) = match (patience, until) {
-            (None, None) => return Ok(sent.await),
-            (Some(patience), Some(until)) if until < patience => (until, how.within),
-            (Some(patience), _) => (patience, how.timeout),
-            (None, Some(until)) => (until, how.within),
-        };
-        tokio::select! {
-            biased;
-            answer = &mut sent => return Ok(answer),
-            () = beat.notified(), if how.reset_on_progress => {
-                patience = how.timeout.map(|limit| Instant::now() + limit);
+    /// Told whenever there is progress.
+    beat: Option<&'w Notify>,
+    deadlines: &'w Deadlines,
+}
+
+impl Waiting<'_> {
+    async fn wait<F: Future>(&mut self, mut sent: Pin<&mut F>) -> Result<F::Output, Error> {
+        let how = self.how;
+        loop {
+            let (deadline, limit) = match (self.patience, self.until) {
+                (None, None) => return Ok(sent.await),
+                (Some(patience), Some(until)) if until < patience => (until, how.within),
+                (Some(patience), _) => (patience, how.timeout),
+                (None, Some(until)) => (until, how.within),
+            };
+            tokio::select! {
+                biased;
+                answer = &mut sent => return Ok(answer),
+                () = self.progress(), if how.reset_on_progress => {
+                    self.patience = from_now(how.timeout);
+                }
+                () = self.deadlines.wait_until(deadline) => return Err(too_late(limit)),
             }
-            () = sleep_until(deadline) => return Err(too_late(limit)),
         }
     }
+
+    async fn progress(&self) {
+        match self.beat {
+            Some(beat) => beat.notified().await,
+            None => pending().await,
+        }
+    }
+}
+
+/// The end of a span of time that begins now; none if it is endless.
+pub(super) fn from_now(limit: Option<Duration>) -> Option<Instant> {
+    Instant::now().checked_add(limit?)
 }
 
 /// Does something as long as the call may take in all.

@@ -48,7 +48,7 @@ pub struct Call<'c, T> {
     client: &'c Client,
     subject: &'c str,
     /// None when it is sent.
-    request: Option<Result<ClientRequest, Error>>,
+    request: Option<Result<Box<ClientRequest>, Error>>,
     read: Read<T>,
     how: How,
     sent: Option<Sent<'c, T>>,
@@ -81,7 +81,7 @@ impl<'c, T> Call<'c, T> {
         Self {
             client,
             subject,
-            request: Some(request),
+            request: Some(request.map(Box::new)),
             read,
             how: client.how(),
             sent: None,
@@ -154,14 +154,15 @@ impl<'c, T> Call<'c, T> {
         let (client, subject, read) = (self.client, self.subject, self.read);
         let how = mem::take(&mut self.how);
         let request = self.request.take();
-        Box::pin(async move {
+        let sent = async move {
             let Some(request) = request else {
                 return Err(Error::new(ErrorKind::InvalidInput, "a call is made once"));
             };
             let answer = client.ask(request?, &how).await?;
             // What a tool says of its failure may quote what it was shown.
             read(subject, answer).map_err(|error| client.witness.scrub(error))
-        })
+        };
+        Box::pin(sent)
     }
 }
 

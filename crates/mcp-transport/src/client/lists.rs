@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use mcp_domain::{Error, ErrorKind};
 use rmcp::model::{ClientRequest, PaginatedRequestParams, ServerResult};
 
-use super::{Client, read};
+use super::{Client, ask::from_now, read};
 
 /// A list may have this many pages; a server that gives more is not to be trusted.
 const MOST_PAGES: usize = 1000;
@@ -35,13 +35,13 @@ impl Client {
     ) -> Result<Listed<T>, Error> {
         let mut how = self.how();
         how.within = how.timeout;
-        let until = how.within.map(|limit| tokio::time::Instant::now() + limit);
+        let until = from_now(how.within);
         let mut all = Vec::new();
         let mut seen = HashSet::new();
         let mut next = None;
         let mut fresh_ms = (!self.revision.has_initialize()).then_some(u64::MAX);
         for _ in 0..MOST_PAGES {
-            let answer = self.ask_once(request(next), &how, until).await?;
+            let answer = self.ask_once(request(next).into(), &how, until).await?;
             let (page, cursor, ttl_ms) = read(answer).ok_or_else(|| read::unfit(what))?;
             all.extend(page.into_iter().map(T::from));
             fresh_ms = fresh_ms.map(|known| known.min(ttl_ms.unwrap_or(0)));

@@ -37,7 +37,7 @@ impl Client {
         }
         let params = SetLevelRequestParams::new(level.into());
         let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(params));
-        let answer = self.ask(request, &self.how()).await?;
+        let answer = self.ask(request.into(), &self.how()).await?;
         read::nothing("logging/setLevel", answer)
     }
 

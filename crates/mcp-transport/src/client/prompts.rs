@@ -7,9 +7,8 @@ use rmcp::model::{
     ArgumentInfo, ClientRequest, CompleteRequest, CompleteRequestParams, CompletionContext,
     GetPromptRequest, GetPromptRequestParams, ListPromptsRequest, Reference, ServerResult,
 };
-use serde::Serialize;
 
-use super::{Call, Client, lists::page, read};
+use super::{Call, Client, IntoArguments, lists::page, read};
 use crate::{Completions, Prompt, PromptAnswer};
 
 impl Client {
@@ -50,9 +49,9 @@ impl Client {
     pub fn get_prompt<'c>(
         &'c self,
         name: &'c str,
-        arguments: impl Serialize,
+        arguments: impl IntoArguments,
     ) -> Call<'c, PromptAnswer> {
-        let request = read::to_object(name, arguments).map(|arguments| {
+        let request = arguments.into_object(name).map(|arguments| {
             let mut params = GetPromptRequestParams::new(name);
             params.arguments = arguments;
             ClientRequest::GetPromptRequest(GetPromptRequest::new(params))

@@ -1,26 +1,7 @@
-//! Arguments into JSON, and answers that do not fit.
+//! Answers that do not fit.
 
 use mcp_domain::{Error, ErrorKind};
 use rmcp::model::ServerResult;
-use serde::Serialize;
-use serde_json::{Map, Value};
-
-/// The arguments of a call.
-pub(super) fn to_object(
-    subject: &str,
-    arguments: impl Serialize,
-) -> Result<Option<Map<String, Value>>, Error> {
-    let wrong = |what: String| {
-        let message = format!("the arguments of `{subject}` must be a JSON object, not {what}");
-        Error::new(ErrorKind::InvalidInput, message)
-    };
-    match serde_json::to_value(arguments) {
-        Ok(Value::Object(object)) => Ok(Some(object)),
-        Ok(Value::Null) => Ok(None),
-        Ok(value) => Err(wrong(value.to_string())),
-        Err(error) => Err(wrong("something that JSON cannot hold".to_owned()).with_source(error)),
-    }
-}
 
 /// The answer to a request that asks for nothing.
 pub(super) fn nothing(subject: &str, answer: ServerResult) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use rmcp::{
 
 use super::{
     Client,
-    ask::{in_time, post},
+    ask::{from_now, in_time, post},
     read,
 };
 use crate::{
@@ -124,14 +124,14 @@ impl Client {
     /// If the future is dropped, nothing stays subscribed.
     pub async fn subscribe(&self, interests: Interests) -> Result<Changes, Error> {
         let how = self.how();
-        let until = how.timeout.map(|limit| tokio::time::Instant::now() + limit);
+        let until = from_now(how.timeout);
         if !self.revision.has_initialize() {
             let mut within = how.clone();
             within.within = how.timeout;
             let listening = self.peer()?.listen(interests.filter());
             let subscription = match in_time(listening, until, &within).await? {
                 Ok(subscription) => subscription,
-                Err(error) => return Err(self.explain(failure::of_call(error)).await),
+                Err(error) => return Err(self.explain(error).await),
             };
             return Ok(Changes {
                 agreed: subscription.acknowledged().into(),
@@ -150,7 +150,7 @@ impl Client {
             let params = SubscribeRequestParams::new(uri);
             let request = ClientRequest::SubscribeRequest(SubscribeRequest::new(params));
             told.contents.push(uri.clone());
-            let answer = self.ask(request, &how).await?;
+            let answer = self.ask(request.into(), &how).await?;
             read::nothing(uri, answer)?;
         }
         Ok(Changes {

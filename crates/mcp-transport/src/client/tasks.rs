@@ -44,7 +44,7 @@ impl Client {
             in_time(sleep(pace(&task)), until, how).await?;
             let params = GetTaskParams::new(&task.task_id);
             let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(params));
-            let answer = self.ask_once(request, how, until).await?;
+            let answer = self.ask_once(request.into(), how, until).await?;
             let ServerResult::GetTaskResult(state) = answer else {
                 return Err(read::unfit("tasks/get"));
             };
@@ -93,7 +93,7 @@ impl Client {
         }
         let params = UpdateTaskParams::new(&task.task_id, provided);
         let request = ClientRequest::UpdateTaskRequest(UpdateTaskRequest::new(params));
-        let answer = self.ask_once(request, how, until).await?;
+        let answer = self.ask_once(request.into(), how, until).await?;
         read::nothing("tasks/update", answer)
     }
 }

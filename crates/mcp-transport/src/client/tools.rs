@@ -4,9 +4,9 @@ use mcp_domain::{Error, ErrorKind};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, ListToolsRequest, ServerResult,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-use super::{Call, Client, lists::page, read};
+use super::{Call, Client, IntoArguments, lists::page, read};
 use crate::{Tool, ToolResult};
 
 impl Client {
@@ -33,7 +33,8 @@ impl Client {
 
     /// Calls a tool, and takes its own report of failure for an error.
     ///
-    /// `arguments` is anything that serialises to a JSON object, or to `null` for none.
+    /// `arguments` is anything that serialises to a JSON object, or to `null` for none;
+    /// [`Arguments`](crate::Arguments) are not copied.
     /// [`typed`](Call::typed) reads the answer into a type of yours.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ impl Client {
     pub fn call_tool<'c>(
         &'c self,
         name: &'c str,
-        arguments: impl Serialize,
+        arguments: impl IntoArguments,
     ) -> Call<'c, ToolResult> {
         self.call_tool_raw(name, arguments).reading(strict)
     }
@@ -70,9 +71,9 @@ impl Client {
     pub fn call_tool_raw<'c>(
         &'c self,
         name: &'c str,
-        arguments: impl Serialize,
+        arguments: impl IntoArguments,
     ) -> Call<'c, ToolResult> {
-        let request = read::to_object(name, arguments).map(|arguments| {
+        let request = arguments.into_object(name).map(|arguments| {
             let mut params = CallToolRequestParams::new(name.to_owned());
             params.arguments = arguments;
             ClientRequest::CallToolRequest(CallToolRequest::new(params))

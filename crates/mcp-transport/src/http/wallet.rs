@@ -95,7 +95,7 @@ impl Wallet {
             headers: Arc::new(super::header_map(identity.headers())?),
             until: identity
                 .lifetime()
-                .map(|lifetime| Instant::now() + lifetime),
+                .and_then(|lifetime| Instant::now().checked_add(lifetime)),
             identity,
         };
         *self.lock() = Some(shown.clone());

@@ -27,7 +27,11 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Lenient<T> {
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        self.0.receive().await.map(understood)
+        let mut message = self.0.receive().await;
+        if let Some(message) = &mut message {
+            understand(message);
+        }
+        message
     }
 
     fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
@@ -35,14 +39,13 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Lenient<T> {
     }
 }
 
-fn understood(mut message: ServerJsonRpcMessage) -> ServerJsonRpcMessage {
-    if let ServerJsonRpcMessage::Response(response) = &mut message
+fn understand(message: &mut ServerJsonRpcMessage) {
+    if let ServerJsonRpcMessage::Response(response) = message
         && let ServerResult::CustomResult(CustomResult(value)) = &response.result
         && let Some(found) = discovery(value)
     {
         response.result = ServerResult::DiscoverResult(found);
     }
-    message
 }
 
 fn discovery(value: &Value) -> Option<DiscoverResult> {
@@ -72,8 +75,9 @@ mod tests {
 
     fn answer(result: Value) -> ServerResult {
         let result = ServerResult::CustomResult(CustomResult(result));
-        let message = ServerJsonRpcMessage::response(result, NumberOrString::Number(1));
-        match understood(message) {
+        let mut message = ServerJsonRpcMessage::response(result, NumberOrString::Number(1));
+        understand(&mut message);
+        match message {
             JsonRpcMessage::Response(response) => response.result,
             other => panic!("no response: {other:?}"),
         }

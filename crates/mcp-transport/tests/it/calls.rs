@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_domain::{Connection as _, Connector as _, ErrorKind, Scope};
-use mcp_transport::{Client, Lifecycle, ResourceContents};
+use mcp_transport::{Arguments, Client, Lifecycle, ResourceContents};
 use serde_json::json;
 
 use crate::server::{Calculator, HttpServer, RESOURCES, in_process};
@@ -103,6 +103,22 @@ async fn arguments_that_are_no_object_are_refused_before_they_are_sent() {
         error.to_string(),
         "the arguments of `add` must be a JSON object, not 42"
     );
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn arguments_that_are_json_already_arrive_as_they_are() {
+    let client = in_process(&Calculator::default());
+    let client = client.connect(&Scope::default()).await.unwrap();
+    let object = json!({ "a": 40, "b": 2 }).as_object().unwrap().clone();
+    let arguments = Arguments::from(object.clone());
+    assert_eq!(format!("{arguments:?}"), r#"{"a", "b"}"#);
+    for sum in [
+        client.call_tool("add", arguments).await.unwrap(),
+        client.call_tool("add", &object).await.unwrap(),
+    ] {
+        assert_eq!(sum.structured, Some(json!({ "sum": 42 })));
+    }
     client.close().await.unwrap();
 }
 

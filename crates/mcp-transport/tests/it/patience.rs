@@ -48,6 +48,19 @@ async fn a_connection_says_how_long_its_calls_wait() {
     }
 }
 
+#[tokio::test]
+async fn the_longest_limits_are_as_good_as_none() {
+    let connector = Showcase::default().connector(BOTH[0]);
+    let connector = connector
+        .with_connect_timeout(Duration::MAX)
+        .with_call_timeout(Duration::MAX);
+    let client = connector.connect(&Scope::default()).await.unwrap();
+    client.list_tools().await.unwrap();
+    let call = client.call_tool("any", ()).within(Duration::MAX);
+    call.reset_on_progress().await.unwrap();
+    client.close().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn progress_is_a_reason_to_wait_on_if_the_caller_says_so() {
     for lifecycle in BOTH {
