@@ -55,7 +55,14 @@
 //!   and what views do. Grant the role no more than it needs.
 //!
 //! A password may stand in the address or in `PGPASSWORD`; it is never told again.
-//! There is no TLS yet: an address that requires it is refused.
+//!
+//! TLS is taken where the database has it, and asked for by `sslmode` in the address, with
+//! libpq's meaning: `disable`, `prefer` (the default: without a check of the
+//! certificate, and in clear if there is no TLS), `require`, `verify-ca` and
+//! `verify-full`. `sslrootcert` names the file of the certificates to trust; without it,
+//! `verify-full` trusts those of the system. A certificate has to hold the name or
+//! address of its server as an alternative name. What else libpq can (`allow`,
+//! certificates of clients, `sslnegotiation`, revocation) is refused by name.
 //!
 //! # Example
 //!

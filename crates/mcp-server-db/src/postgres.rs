@@ -22,6 +22,7 @@ mod query;
 mod role;
 mod search;
 mod session;
+mod tls;
 mod value;
 mod write;
 
@@ -32,7 +33,7 @@ use mcp_domain::{Error, ErrorKind};
 use tokio_postgres::{Config, config::Host};
 use tokio_util::task::TaskTracker;
 
-use self::{functions::Functions, link::Link};
+use self::{functions::Functions, link::Link, tls::Tls};
 use crate::{limits::Limits, options::Options};
 
 /// How long it may take to get a connection ready, whatever a statement may take.
@@ -68,6 +69,7 @@ impl Postgres {
     ///
     /// `InvalidInput` if it is no address, or asks for what there is not here.
     pub(crate) fn new(url: &str, options: &Options) -> Result<Self, Error> {
+        let (url, tls) = Tls::of_address(url)?;
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             // The driver's words are about the form; the address itself may hold a password.
             let message = "this is no address of a PostgreSQL database, such as \
@@ -86,7 +88,7 @@ impl Postgres {
             config.application_name(env!("CARGO_PKG_NAME"));
         }
         let limits = options.limits;
-        let link = Arc::new(Link::new(&config, limits.bytes));
+        let link = Arc::new(Link::new(&config, tls, limits.bytes));
         let functions = Arc::new(Functions::new(&options.allow_functions));
         let place = place(&config);
         let pool = pool(config, &link, &functions, options).map_err(|error| {

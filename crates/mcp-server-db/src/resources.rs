@@ -6,6 +6,8 @@ mod text;
 use mcp_domain::{Error, ErrorKind};
 use rmcp::model::{CompletionInfo, Resource, ResourceContents, ResourceTemplate};
 
+#[cfg(feature = "postgres")]
+pub(crate) use self::address::decode;
 use self::address::{Address, Part};
 use crate::{answer::TableName, cursor::Cursor, engine::Engine};
 

@@ -1,4 +1,4 @@
-//! The way to the database: sockets, and the cancelling of what runs there.
+//! The way to the database: sockets, TLS on them, and the cancelling of what runs there.
 
 use std::{
     fmt, io,
@@ -14,9 +14,15 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_postgres::{CancelToken, Client, Config, Error, NoTls, config::Host};
+use tokio_postgres::{
+    CancelToken, Client, Config, Error, NoTls,
+    config::{Host, SslMode},
+};
 
-use super::bounded::Bounded;
+use super::{
+    bounded::Bounded,
+    tls::{Asked, Tls},
+};
 
 /// How long one attempt to reach the database may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +34,7 @@ const BESIDE_VALUES: usize = 256 * 1024;
 #[derive(Clone)]
 pub(super) struct Link {
     hosts: Vec<(Host, u16)>,
+    tls: Tls,
     longest: usize,
 }
 
@@ -40,7 +47,7 @@ impl fmt::Debug for Link {
 
 impl Link {
     /// To where the configuration leads; values may have `longest` bytes.
-    pub(super) fn new(config: &Config, longest: usize) -> Self {
+    pub(super) fn new(config: &Config, tls: Tls, longest: usize) -> Self {
         let ports = config.get_ports();
         let port = |place: usize| ports.get(place).or_else(|| ports.first()).copied();
         let hosts = config.get_hosts().iter().enumerate();
@@ -48,6 +55,7 @@ impl Link {
             hosts: hosts
                 .map(|(place, host)| (host.clone(), port(place).unwrap_or(5432)))
                 .collect(),
+            tls,
             longest: longest.saturating_add(BESIDE_VALUES),
         }
     }
@@ -56,13 +64,34 @@ impl Link {
     async fn socket(&self) -> io::Result<Box<dyn Socket>> {
         let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "no host is given");
         for (host, port) in &self.hosts {
-            match timeout(PATIENCE, open(host, *port)).await {
+            match timeout(PATIENCE, self.open(host, *port)).await {
                 Ok(Ok(socket)) => return Ok(socket),
                 Ok(Err(error)) => failure = error,
                 Err(_) => failure = io::ErrorKind::TimedOut.into(),
             }
         }
         Err(failure)
+    }
+
+    async fn open(&self, host: &Host, port: u16) -> io::Result<Box<dyn Socket>> {
+        match host {
+            Host::Tcp(name) => {
+                let socket = connect(name, port).await?;
+                match self.tls.ask(socket, name).await? {
+                    Asked::Protected(stream) => Ok(stream),
+                    Asked::InClear(socket) => Ok(Box::new(socket)),
+                    Asked::Failed(error) => {
+                        tracing::debug!(%error, "the database is spoken to in clear");
+                        Ok(Box::new(connect(name, port).await?))
+                    }
+                }
+            }
+            // It leaves this machine in no case.
+            Host::Unix(folder) => {
+                let path = folder.join(format!(".s.PGSQL.{port}"));
+                Ok(Box::new(UnixStream::connect(path).await?))
+            }
+        }
     }
 
     /// Stops what runs on a connection of this link.
@@ -83,18 +112,10 @@ impl Link {
     }
 }
 
-async fn open(host: &Host, port: u16) -> io::Result<Box<dyn Socket>> {
-    match host {
-        Host::Tcp(name) => {
-            let socket = TcpStream::connect((name.as_str(), port)).await?;
-            socket.set_nodelay(true)?;
-            Ok(Box::new(socket))
-        }
-        Host::Unix(folder) => {
-            let path = folder.join(format!(".s.PGSQL.{port}"));
-            Ok(Box::new(UnixStream::connect(path).await?))
-        }
-    }
+async fn connect(name: &str, port: u16) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect((name, port)).await?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }
 
 impl Connect for Link {
@@ -102,7 +123,9 @@ impl Connect for Link {
         &self,
         config: &Config,
     ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
-        let config = config.clone();
+        let mut config = config.clone();
+        // That is settled before the driver is given the stream.
+        config.ssl_mode(SslMode::Disable);
         Box::pin(async move {
             let socket = match self.socket().await {
                 Ok(socket) => socket,

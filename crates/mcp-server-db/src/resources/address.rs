@@ -89,7 +89,8 @@ impl fmt::Display for Address {
     }
 }
 
-fn decode(encoded: &str) -> Option<String> {
+/// The text without its percent-encoding.
+pub(crate) fn decode(encoded: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

@@ -3,9 +3,14 @@
 mod template;
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, Permissions},
+    io,
     net::TcpListener,
-    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -107,6 +112,12 @@ impl Cluster {
         format!("postgres://{role}:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
+    /// The address for the role that may only read, at this name of the loopback.
+    pub(crate) fn reader_at(&self, host: &str, options: &str) -> String {
+        let port = self.port;
+        format!("postgres://reader:{PASSWORD}@{host}:{port}/postgres?{options}")
+    }
+
     /// A server for the role that may only read.
     pub(crate) fn server(&self, options: &Options) -> DatabaseServer {
         DatabaseServer::open(&self.url("reader", "postgres"), options).unwrap()
@@ -115,6 +126,22 @@ impl Cluster {
     /// A client of such a server.
     pub(crate) async fn client(&self, options: &Options) -> Client {
         connect(self.server(options), ClientLifecycleMode::Initialize).await
+    }
+
+    /// From now on it has TLS, with this certificate and key (PEM).
+    pub(crate) async fn protect(&mut self, certificate: &str, key: &str) {
+        self.stop();
+        let data = self.folder.path().join("data");
+        fs::write(data.join("server.crt"), certificate).unwrap();
+        fs::write(data.join("server.key"), key).unwrap();
+        let readable = Permissions::from_mode(0o600);
+        fs::set_permissions(data.join("server.key"), readable).unwrap();
+        let settings = data.join("postgresql.conf");
+        let mut lines = fs::read_to_string(&settings).unwrap();
+        lines.push_str("\nssl = on\n");
+        fs::write(&settings, lines).unwrap();
+        template::hand_over(&data);
+        self.start_again().await;
     }
 
     /// Stops at once, as if the power had failed.

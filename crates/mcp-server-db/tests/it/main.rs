@@ -17,6 +17,8 @@ mod postgres_attacks;
 #[cfg(feature = "postgres")]
 mod postgres_cancel;
 #[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
 mod postgres_writes;
 mod resources;
 mod sample;

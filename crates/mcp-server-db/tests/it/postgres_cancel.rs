@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Far longer than any test runs.
-fn patient(statements: usize) -> Options {
+pub(crate) fn patient(statements: usize) -> Options {
     Options {
         limits: Limits {
             time: Duration::from_secs(1000),
@@ -40,7 +40,7 @@ fn sleeping() -> CallToolRequestParams {
 }
 
 /// Waits until so many statements of ours run in the database.
-async fn until_running(cluster: &Cluster, wanted: i64) {
+pub(crate) async fn until_running(cluster: &Cluster, wanted: i64) {
     const RUNNING: &str = "SELECT count(*) FROM pg_stat_activity \
                            WHERE query LIKE '%pg_sleep(900)%' AND state = 'active' \
                              AND pid <> pg_backend_pid()";
@@ -56,7 +56,7 @@ async fn until_running(cluster: &Cluster, wanted: i64) {
     }
 }
 
-fn call_in_background(client: &Client) -> tokio::task::JoinHandle<()> {
+pub(crate) fn call_in_background(client: &Client) -> tokio::task::JoinHandle<()> {
     let peer = client.peer().clone();
     tokio::spawn(async move {
         let _ = peer.call_tool(sleeping()).await;

@@ -62,8 +62,8 @@ fn make(programs: &Path, folder: &Path) {
 }
 
 /// Gives a folder to who runs PostgreSQL.
-fn hand_over(folder: &Path) {
-    if fs::metadata(folder).unwrap().uid() != 0 {
+pub(super) fn hand_over(folder: &Path) {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return;
     }
     chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
