@@ -134,7 +134,7 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
         _table: Option<&str>,
         _limit: usize,
     ) -> Result<Request<Hits>, Error> {
-        Err(self.missing("search"))
+        Err(self.missing("search, but by a query with LIKE"))
     }
 
     /// The error for what servers of this kind cannot do.

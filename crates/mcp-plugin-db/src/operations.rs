@@ -204,6 +204,10 @@ impl DatabasePlugin {
 
     /// Finds up to `limit` rows whose text holds all words, in one table or in all.
     ///
+    /// Of the servers that are known, ours alone can; the others are `Unsupported`, and
+    /// nothing is scanned in their place: which columns to read, and how text is
+    /// compared, is for those to say who know the tables ([`query`](Self::query)).
+    ///
     /// # Errors
     ///
     /// As all operations: see above.

@@ -48,6 +48,12 @@ pub(crate) async fn check(dialect: &str, connector: ClientConnector) {
     catalogue(&pooled).await;
     rows(&pooled).await;
     refusals(&pooled).await;
+    if dialect != "mcp-db" {
+        let error = pooled.search("plain", None, 5).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let message = format!("`{dialect}` servers cannot search, but by a query with LIKE");
+        assert_eq!(error.to_string(), message);
+    }
     crowd(&pooled).await;
     let stats = pooled.stats();
     assert!(stats.using_pool && stats.pool.opened <= 3, "{stats:?}");

@@ -167,7 +167,10 @@ async fn motherduck_on_duckdb() {
     check("motherduck", program, &["--db-path", &database], &[]).await;
 }
 
-/// It comes from crates.io, and is tested where it is installed beside the others.
+/// Neither npm nor PyPI has it, so that it is not installed with the others: it is built
+/// from crates.io, for minutes (`cargo install --locked --version 0.12.0 dbmcp`; what
+/// comes later fetches a model while it is built). It is tested where the program has been
+/// put beside theirs, in the folder's `bin`, and everywhere by recordings.
 #[tokio::test]
 async fn dbmcp_on_sqlite() {
     let folder = env::var_os("MCP_THIRD_PARTY").map(PathBuf::from);
