@@ -168,7 +168,7 @@ impl OAuth {
         manager: Option<AuthorizationManager>,
         refusal: &Refusal,
     ) -> Result<AuthorizationManager, AuthError> {
-        let Some(manager) = manager else {
+        let Some(mut manager) = manager else {
             return self.begin(refusal).await;
         };
         match (self.missing_scope(refusal), &self.grant) {
@@ -178,6 +178,10 @@ impl OAuth {
                 log_in(session, login).await
             }
             (None, _) if manager.refresh_token().await.is_ok() => Ok(manager),
+            // It knows the way already.
+            (None, Grant::ClientCredentials) if self.exchange(&mut manager).await.is_ok() => {
+                Ok(manager)
+            }
             _ => self.begin(refusal).await,
         }
     }
@@ -199,19 +203,7 @@ impl OAuth {
         manager.set_metadata(found.metadata);
         match &self.grant {
             Grant::ClientCredentials => {
-                let mut scopes = self.client.scopes.clone();
-                if scopes.is_empty() {
-                    scopes = manager.select_initial_scopes(&[]).await;
-                }
-                let config = ClientCredentialsConfig::ClientSecret {
-                    client_id: self.client.id.clone().unwrap_or_default(),
-                    client_secret: self.client.secret.clone().unwrap_or_default(),
-                    scopes,
-                    resource: Some(self.url.to_string()),
-                };
-                manager.validate_client_credentials_metadata(&config)?;
-                manager.configure_client_credentials(&config)?;
-                manager.exchange_client_credentials(&config).await?;
+                self.exchange(&mut manager).await?;
                 Ok(manager)
             }
             Grant::Login { redirect, login } => {
@@ -228,6 +220,24 @@ impl OAuth {
                 log_in(session.map_err(|(_, error)| error)?, login).await
             }
         }
+    }
+
+    /// Gets a token in the program's own right.
+    async fn exchange(&self, manager: &mut AuthorizationManager) -> Result<(), AuthError> {
+        let mut scopes = self.client.scopes.clone();
+        if scopes.is_empty() {
+            scopes = manager.select_initial_scopes(&[]).await;
+        }
+        let config = ClientCredentialsConfig::ClientSecret {
+            client_id: self.client.id.clone().unwrap_or_default(),
+            client_secret: self.client.secret.clone().unwrap_or_default(),
+            scopes,
+            resource: Some(self.url.to_string()),
+        };
+        manager.validate_client_credentials_metadata(&config)?;
+        manager.configure_client_credentials(&config)?;
+        manager.exchange_client_credentials(&config).await?;
+        Ok(())
     }
 }
 

@@ -20,6 +20,8 @@ struct Office {
     revoked: usize,
     /// Tokens up to this number lack a scope for tool calls.
     poor: usize,
+    /// Tokens cannot be renewed.
+    for_once: bool,
 }
 
 impl Office {
@@ -53,11 +55,15 @@ impl Office {
             "/token" => {
                 self.grants.push(request.body.clone());
                 let n = self.grants.len();
+                let renewal = match self.for_once {
+                    true => String::new(),
+                    false => format!(r#","refresh_token":"again-{n}""#),
+                };
                 Answer::http(
                     200,
                     JSON,
                     &format!(
-                        r#"{{"access_token":"token-{n}","token_type":"Bearer","expires_in":3600,"refresh_token":"again-{n}"}}"#
+                        r#"{{"access_token":"token-{n}","token_type":"Bearer","expires_in":3600{renewal}}}"#
                     ),
                 )
             }
@@ -117,6 +123,13 @@ impl Guarded {
             async move { Ok(format!("{CALLBACK}?code=yes&state={state}")) }
         });
         self.server.connector().with_identity(oauth)
+    }
+
+    /// How often it was asked for the way to the office.
+    fn inquiries(&self) -> usize {
+        let requests = self.server.requests("GET");
+        let asks = |request: &&Request| request.path().starts_with("/.well-known/");
+        requests.iter().filter(asks).count()
     }
 
     fn logins(&self) -> usize {
@@ -209,6 +222,24 @@ async fn a_program_needs_no_login() {
         "{last}"
     );
     assert_eq!(parameter(&office.grants[0], "client_secret"), "hunter2");
+}
+
+#[tokio::test]
+async fn who_knows_the_way_to_a_token_does_not_ask_for_it_again() {
+    for for_once in [false, true] {
+        let guarded = Guarded::start().await;
+        guarded.office.lock().unwrap().for_once = for_once;
+        let oauth = OAuth::for_program(guarded.server.url.as_str(), "program", "hunter2");
+        let connector = guarded.server.connector().with_identity(oauth);
+        let client = connector.connect(&Scope::default()).await.unwrap();
+        let inquiries = guarded.inquiries();
+        assert!(inquiries > 0);
+        guarded.office.lock().unwrap().revoked = 1;
+        client.call_tool("any", ()).await.unwrap();
+        let again = ["refresh_token", "client_credentials"][usize::from(for_once)];
+        assert_eq!(guarded.grants(), ["client_credentials", again]);
+        assert_eq!(guarded.inquiries(), inquiries);
+    }
 }
 
 #[tokio::test]
