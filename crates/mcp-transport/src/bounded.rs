@@ -16,7 +16,7 @@ use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(crate) use self::owed::Owed;
-use crate::lifecycle::Lenient;
+use crate::{lifecycle::Lenient, secrets::Secrets};
 
 mod owed;
 
@@ -75,10 +75,10 @@ impl Limit {
         self.overrun.store(ASKING, Ordering::Relaxed);
     }
 
-    /// The channel to a peer that may not break this limit, and is else understood as
-    /// far as can be.
-    pub(crate) fn guard<T>(&self, transport: T) -> Lenient<Owed<T>> {
-        Lenient(Owed::new(transport, self.clone()))
+    /// The channel to a peer that may not break this limit, is else understood as far as
+    /// can be, and tells no secrets of ours.
+    pub(crate) fn guard<T>(&self, transport: T, secrets: Secrets) -> Lenient<Owed<T>> {
+        Lenient::new(Owed::new(transport, self.clone()), secrets)
     }
 
     /// The channel of lines between us and a peer that may not break this limit.
@@ -86,6 +86,7 @@ impl Limit {
         &self,
         output: R,
         input: W,
+        secrets: Secrets,
     ) -> Lenient<Owed<AsyncRwTransport<RoleClient, Bounded<R>, W>>>
     where
         R: AsyncRead + Send + Unpin + 'static,
@@ -98,7 +99,8 @@ impl Limit {
         };
         // The SDK would pass over a line that is too long, and the call that waits for
         // it would never end. Here the channel ends.
-        self.guard(AsyncRwTransport::new(output, input).with_max_line_length(usize::MAX))
+        let lines = AsyncRwTransport::new(output, input).with_max_line_length(usize::MAX);
+        self.guard(lines, secrets)
     }
 }
 

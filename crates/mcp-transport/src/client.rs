@@ -12,7 +12,9 @@ use rmcp::{
     service::RunningService,
 };
 
-use crate::{IntoConnector, LogLevel, ServerInfo, backing::Backing, host::Host, witness::Witness};
+use crate::{
+    IntoConnector, LogLevel, ServerInfo, backing::Backing, host::Host, road::Road, witness::Witness,
+};
 
 mod arguments;
 mod ask;
@@ -23,6 +25,7 @@ mod logging;
 mod prompts;
 mod read;
 mod resources;
+mod span;
 mod subscriptions;
 mod tasks;
 mod tools;
@@ -46,6 +49,7 @@ pub struct Client {
     server: ServerInfo,
     revision: ProtocolVersion,
     label: Arc<str>,
+    road: Arc<Road>,
     witness: Witness,
     host: Arc<Host>,
     call_timeout: Option<Duration>,
@@ -84,6 +88,7 @@ impl Client {
         service: RunningService<RoleClient, Arc<Host>>,
         backing: Backing,
         label: Arc<str>,
+        road: Arc<Road>,
         call_timeout: Option<Duration>,
     ) -> Self {
         let info = service.peer_info();
@@ -95,6 +100,7 @@ impl Client {
             server: server.unwrap_or_default(),
             revision: revision.unwrap_or_default(),
             label,
+            road,
             witness: backing.witness().clone(),
             host: Arc::clone(service.service()),
             call_timeout,

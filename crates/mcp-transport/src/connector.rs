@@ -27,6 +27,7 @@ use crate::{
     identity::{AnyProvider, IdentityProvider},
     lifecycle::{Failed, Memory, climb, rungs},
     process::Process,
+    road::Road,
     secrets::Secrets,
 };
 
@@ -46,6 +47,7 @@ const ENDLESS: Duration = Duration::from_secs(u32::MAX as u64);
 pub struct ClientConnector {
     reach: Reach,
     label: Arc<str>,
+    road: Arc<Road>,
     lifecycle: Lifecycle,
     memory: Arc<Memory>,
     connect_timeout: Duration,
@@ -79,6 +81,7 @@ impl ClientConnector {
     pub fn new(target: Target) -> Result<Self, Error> {
         let label = Arc::from(target.to_string());
         let secrets = Secrets::of(&target);
+        let road = Road::to(&target);
         let reach = match target {
             Target::Command(command) if command.program.as_os_str().is_empty() => {
                 let message = "the command of the server is empty; it must name a program";
@@ -103,7 +106,7 @@ impl ClientConnector {
                 return Err(Error::new(ErrorKind::InvalidInput, message));
             }
         };
-        Ok(Self::with_reach(reach, label, secrets))
+        Ok(Self::with_reach(reach, label, road, secrets))
     }
 
     /// A connector for a server in this process.
@@ -117,13 +120,15 @@ impl ClientConnector {
     {
         let serve: Serve = Arc::new(move |stream| Box::pin(serve(stream)));
         let label = Arc::from("in-process server");
-        Self::with_reach(Reach::InProcess(serve), label, Secrets::default())
+        let secrets = Secrets::default();
+        Self::with_reach(Reach::InProcess(serve), label, Road::default(), secrets)
     }
 
-    fn with_reach(reach: Reach, label: Arc<str>, secrets: Secrets) -> Self {
+    fn with_reach(reach: Reach, label: Arc<str>, road: Road, secrets: Secrets) -> Self {
         Self {
             reach,
             label,
+            road: Arc::new(road),
             lifecycle: Lifecycle::Auto,
             memory: Arc::default(),
             connect_timeout: Duration::from_secs(35),
@@ -223,7 +228,7 @@ impl ClientConnector {
             Reach::Command(command) => {
                 let (process, output, input) =
                     Process::start(command, &self.secrets).map_err(Failed::Unreachable)?;
-                let transport = limit.transport(output, input);
+                let transport = limit.transport(output, input, self.secrets.clone());
                 let backing = Backing::new(Peer::Process(process), limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
@@ -248,7 +253,7 @@ impl ClientConnector {
                 let (ours, theirs) = tokio::io::duplex(DUPLEX_BUFFER);
                 let task = Task::new(tokio::spawn(serve(theirs)));
                 let (output, input) = tokio::io::split(ours);
-                let transport = limit.transport(output, input);
+                let transport = limit.transport(output, input, self.secrets.clone());
                 let backing = Backing::new(Peer::InProcess(task), limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
@@ -257,7 +262,7 @@ impl ClientConnector {
                 let connect = timeout_at(deadline, UnixStream::connect(path)).await;
                 let connected = connect.map_err(|_| Failed::Unreachable(self.too_late()))?;
                 let (output, input) = connected.map_err(not_connected)?.into_split();
-                let transport = limit.transport(output, input);
+                let transport = limit.transport(output, input, self.secrets.clone());
                 let backing = Backing::new(Peer::Elsewhere, limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
                 handshake.await
@@ -298,7 +303,14 @@ impl ClientConnector {
                 let no_cache = ClientCacheConfig::disabled();
                 service.set_response_cache_config(no_cache).await;
                 let label = Arc::clone(&self.label);
-                Ok(Client::new(service, backing, label, self.call_timeout))
+                let road = Arc::clone(&self.road);
+                Ok(Client::new(
+                    service,
+                    backing,
+                    label,
+                    road,
+                    self.call_timeout,
+                ))
             }
             Err(error) => {
                 let error = backing.witness().explain(failure::of_connect(error)).await;
@@ -327,11 +339,7 @@ fn not_connected(error: std::io::Error) -> Failed {
 
 /// What a lost message means while there is no connection yet.
 fn as_connect_failure(error: Error) -> Error {
-    let failure = Error::new(ErrorKind::ConnectFailed, error.to_string());
-    let failure = match error.retry_after() {
-        Some(after) => failure.with_retry_after(after),
-        None => failure,
-    };
+    let failure = failure::retold(&error, ErrorKind::ConnectFailed, error.to_string());
     match std::error::Error::source(&error) {
         Some(source) => failure.with_source(source.to_string()),
         None => failure,
@@ -345,8 +353,8 @@ impl Connector for ClientConnector {
         let result = Box::pin(self.negotiate(scope)).await;
         result.map_err(|error| {
             let message = format!("cannot connect to {}", self.label);
-            let error = Error::new(error.kind(), message).with_source(error);
-            self.secrets.scrub(error)
+            let told = failure::retold(&error, error.kind(), message);
+            self.secrets.scrub(told.with_source(error))
         })
     }
 }

@@ -2,12 +2,26 @@
 
 use std::error::Error as StdError;
 
-use mcp_domain::{Error, ErrorKind};
+use mcp_domain::{Error, ErrorKind, Retry};
 use rmcp::{
     model::{ErrorCode, ErrorData},
     service::{ClientInitializeError, ServiceError},
     transport::streamable_http_client::{HttpStatusError, StreamableHttpError},
 };
+
+/// An error told anew: what it says of coming back stays.
+pub(crate) fn retold(error: &Error, kind: ErrorKind, message: impl Into<String>) -> Error {
+    let retold = Error::new(kind, message);
+    let retold = match error.retry_after() {
+        Some(after) => retold.with_retry_after(after),
+        None => retold,
+    };
+    // It was found to be hopeless; its kind alone would not say so.
+    match error.retry() == Retry::Never && error.kind().retry() != Retry::Never {
+        true => retold.persistent(),
+        false => retold,
+    }
+}
 
 /// A call failed.
 pub(crate) fn of_call(error: ServiceError) -> Error {
@@ -55,7 +69,7 @@ pub(crate) fn of_connect(error: ClientInitializeError) -> Error {
                 "no common protocol revision: the server offers {}",
                 theirs.join(", ")
             );
-            Error::new(ErrorKind::ConnectFailed, message)
+            Error::new(ErrorKind::ConnectFailed, message).persistent()
         }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => of_connect(*fallback),
         ClientInitializeError::Cancelled => {
@@ -162,7 +176,10 @@ fn of_reqwest(error: &reqwest::Error, what: &str) -> Error {
 }
 
 fn of_status(error: &HttpStatusError) -> Error {
-    let message = format!("the server answered with HTTP status {}", error.status);
+    let mut message = format!("the server answered with HTTP status {}", error.status);
+    if matches!(error.status, 404 | 405) {
+        message.push_str("; is that the URL of its MCP endpoint?");
+    }
     let failure = Error::new(ErrorKind::Disconnected, message);
     let seconds = error.retry_after.as_deref().and_then(|s| s.parse().ok());
     match seconds.map(std::time::Duration::from_secs) {

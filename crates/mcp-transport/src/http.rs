@@ -79,8 +79,15 @@ impl Endpoint {
         ear: Ear,
     ) -> Lenient<Owed<StreamableHttpClientTransport<HttpClient>>> {
         let config = self.config.clone().max_sse_event_size(limit.bytes());
-        let client = HttpClient::new(self.client.clone(), limit.clone(), wallet, secrets, ear);
-        limit.guard(StreamableHttpClientTransport::with_client(client, config))
+        let client = HttpClient::new(
+            self.client.clone(),
+            limit.clone(),
+            wallet,
+            secrets.clone(),
+            ear,
+        );
+        let transport = StreamableHttpClientTransport::with_client(client, config);
+        limit.guard(transport, secrets)
     }
 }
 

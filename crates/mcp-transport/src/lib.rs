@@ -15,8 +15,8 @@
 //! - Every connect is bounded in time, and an error says what the server did: its
 //!   exit status and its last words on standard error.
 //! - Credentials, be they in a target or given by an [`IdentityProvider`], show neither
-//!   in `Debug` nor in errors nor in logs, also where a server quotes them. (At the levels
-//!   `DEBUG` and `TRACE`, the SDK below logs messages as they are.)
+//!   in `Debug` nor in errors nor in logs, also where a server quotes them: see
+//!   [below](#logs-and-spans).
 //! - Every failure is a [`mcp_domain::Error`], classified once.
 //!
 //! # Example
@@ -34,6 +34,16 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Logs and spans
+//!
+//! Each request has a span at the level `DEBUG`, `mcp.request`, by OpenTelemetry's
+//! conventions for MCP. It costs next to nothing where nobody listens.
+//!
+//! This crate logs no arguments, no answers and no credentials at any level. The SDK below
+//! (`rmcp`) logs none at `INFO` and above, but whole messages at `TRACE`, questions of servers
+//! and what they are answered at `DEBUG`, and so the codes that OAuth logins give out once.
+//! Whoever turns everything on leaves it out: `RUST_LOG=debug,rmcp=info`.
 //!
 //! # Features
 //!
@@ -57,6 +67,7 @@ mod model;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod process;
+mod road;
 mod secrets;
 mod servers_file;
 mod witness;

@@ -1,9 +1,12 @@
 //! A server that runs as a child process: started, watched, ended, always reaped.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{io, process::Stdio, sync::Arc, time::Duration};
 
 use mcp_domain::{CommandTarget, Error, ErrorKind};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process_group},
+};
 use tokio::{
     process::{Child, ChildStdin, Command},
     sync::{Notify, watch},
@@ -64,15 +67,12 @@ impl Process {
         if let Some(cwd) = &target.cwd {
             command.current_dir(cwd);
         }
-        let cannot = |error: std::io::Error| {
-            let message = format!("cannot start `{program}`");
-            Error::new(ErrorKind::ConnectFailed, message).with_source(error)
-        };
+        let cannot = |error| cannot_start(target, error);
         let mut child = command.spawn().map_err(cannot)?;
         let (Some(input), Some(output), Some(errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(cannot(std::io::Error::other("its pipes are missing")));
+            return Err(cannot(io::Error::other("its pipes are missing")));
         };
         let group = child.id().and_then(Group::led_by);
         let kill = Arc::new(Notify::new());
@@ -132,6 +132,44 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Says why a program cannot be started, and whether it ever will be.
+fn cannot_start(target: &CommandTarget, error: io::Error) -> Error {
+    let program = target.program.display();
+    let kind = error.kind();
+    let missing = matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    let is_no_program = error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error());
+    let why = match &target.cwd {
+        Some(cwd) if !cwd.is_dir() => {
+            format!(
+                ": its working directory `{}` is no directory",
+                cwd.display()
+            )
+        }
+        _ if target.program.is_dir() => ": it is a directory".to_owned(),
+        _ if missing && target.program.components().count() == 1 => {
+            ": no program of that name is installed, or it is not in the PATH".to_owned()
+        }
+        _ if is_no_program => ": it is no program, nor a script that begins with `#!`".to_owned(),
+        _ if missing && target.program.exists() => {
+            ": the interpreter that its first line names is not there".to_owned()
+        }
+        _ => String::new(),
+    };
+    let message = format!("cannot start `{program}`{why}");
+    let failure = Error::new(ErrorKind::ConnectFailed, message).with_source(error);
+    // Others pass: too many processes or open files, a program that is being written.
+    let stays = missing
+        || is_no_program
+        || matches!(
+            kind,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput
+        );
+    match stays {
+        true => failure.persistent(),
+        false => failure,
     }
 }
 

@@ -13,6 +13,10 @@ use std::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use mcp_domain::{CommandTarget, Error, Target, UnixSpeech};
 
+use crate::failure;
+
+mod hush;
+
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
@@ -111,11 +115,7 @@ impl Secrets {
         if self.hide(&told) == told {
             return error;
         }
-        let scrubbed = Error::new(error.kind(), self.hide(&error.to_string()));
-        let scrubbed = match error.retry_after() {
-            Some(after) => scrubbed.with_retry_after(after),
-            None => scrubbed,
-        };
+        let scrubbed = failure::retold(&error, error.kind(), self.hide(&error.to_string()));
         let mut causes = Vec::new();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -161,7 +161,7 @@ fn names_a_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use mcp_domain::ErrorKind;
+    use mcp_domain::{ErrorKind, Retry};
 
     use super::*;
 
@@ -216,12 +216,14 @@ mod tests {
         secrets.add("hunter2");
         let after = std::time::Duration::from_secs(3);
         let cause = Error::new(ErrorKind::NotSent, "hunter2 is wrong");
-        let error = Error::new(ErrorKind::Unauthorized, "refused")
+        let error = Error::new(ErrorKind::ConnectFailed, "refused")
             .with_retry_after(after)
+            .persistent()
             .with_source(cause);
         let scrubbed = secrets.scrub(error);
         assert_eq!(scrubbed.chain(), "refused: (hidden) is wrong");
-        assert_eq!(scrubbed.kind(), ErrorKind::Unauthorized);
+        assert_eq!(scrubbed.kind(), ErrorKind::ConnectFailed);
+        assert_eq!(scrubbed.retry(), Retry::Never);
         assert_eq!(scrubbed.retry_after(), Some(after));
         assert!(!format!("{scrubbed:?}").contains("hunter2"));
     }

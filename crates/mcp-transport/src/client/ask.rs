@@ -15,14 +15,14 @@ use rmcp::{
         CancelledNotification, CancelledNotificationParam, ClientRequest, InputRequiredResult,
         InputResponses, RequestId, ServerResult,
     },
-    service::{PeerRequestOptions, ServiceError},
+    service::{PeerRequestOptions, RequestHandle, ServiceError},
 };
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
 
-use super::{Client, call::How, deadlines::Deadlines};
+use super::{Client, call::How, deadlines::Deadlines, span::RequestSpan};
 use crate::failure;
 
 /// A server may ask for further input this many times before it has to answer.
@@ -105,6 +105,19 @@ impl Client {
         how: &How,
         until: Option<Instant>,
     ) -> Result<ServerResult, Error> {
+        let span = RequestSpan::begin(self, &request);
+        let answer = self.exchange(request, how, until, &span).await;
+        span.end(&answer);
+        answer
+    }
+
+    async fn exchange(
+        &self,
+        request: Box<ClientRequest>,
+        how: &How,
+        until: Option<Instant>,
+        span: &RequestSpan,
+    ) -> Result<ServerResult, Error> {
         let peer = self.peer()?;
         let heard = how.hear.is_some() || how.reset_on_progress;
         let beat = heard.then(Arc::<Notify>::default);
@@ -116,13 +129,11 @@ impl Client {
             beat: beat.as_deref(),
             deadlines: &self.deadlines,
         };
-        let mut options = PeerRequestOptions::no_options();
-        options.meta = self.meta(how);
-        let sending = pin!(peer.send_request_with_option(*request, options));
-        let mut sent = match waiting.wait(sending).await? {
+        let mut sent = match self.send(request, &mut waiting).await? {
             Ok(sent) => sent,
             Err(error) => return Err(self.explain(error).await),
         };
+        span.sent(&sent.id);
         let mut abandoned = Abandoned {
             peer,
             id: Some(sent.id.clone()),
@@ -138,6 +149,19 @@ impl Client {
             Ok(Err(error)) => Err(self.explain(error).await),
             Err(_) => Err(self.explain(ServiceError::TransportClosed).await),
         }
+    }
+
+    /// Hands a request to the connection. Apart, so that the room it takes is free again
+    /// while the answer is waited for.
+    async fn send(
+        &self,
+        request: Box<ClientRequest>,
+        waiting: &mut Waiting<'_>,
+    ) -> Result<Result<RequestHandle<RoleClient>, ServiceError>, Error> {
+        let mut options = PeerRequestOptions::no_options();
+        options.meta = self.meta(waiting.how);
+        let sending = pin!(self.peer.send_request_with_option(*request, options));
+        waiting.wait(sending).await
     }
 
     /// What a call has failed of.

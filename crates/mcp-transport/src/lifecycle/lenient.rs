@@ -1,20 +1,32 @@
-//! Answers to discovery that lack what the SDK requires and nobody needs.
+//! What the SDK is given to read: answers to discovery that lack what it requires and
+//! nobody needs, and notifications that quote our credentials, which it would log.
 //!
 //! MCP Toolbox, for one, leaves out the cache hints. The specification says to read a
 //! missing `ttlMs` as 0; the SDK takes such an answer for one of an unknown kind.
 
 use rmcp::{
     RoleClient,
-    model::{CustomResult, DiscoverResult, ServerJsonRpcMessage, ServerResult},
+    model::{CustomResult, DiscoverResult, JsonRpcMessage, ServerResult},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
 use serde_json::{Value, json};
 
+use crate::secrets::Secrets;
+
 /// A channel to a server whose answers to discovery are understood also where they lack
-/// cache hints.
+/// cache hints, and whose notifications are hushed.
 #[derive(Debug)]
-pub(crate) struct Lenient<T>(pub(crate) T);
+pub(crate) struct Lenient<T> {
+    inner: T,
+    secrets: Secrets,
+}
+
+impl<T> Lenient<T> {
+    pub(crate) fn new(inner: T, secrets: Secrets) -> Self {
+        Self { inner, secrets }
+    }
+}
 
 impl<T: Transport<RoleClient>> Transport<RoleClient> for Lenient<T> {
     type Error = T::Error;
@@ -23,28 +35,30 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Lenient<T> {
         &mut self,
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        self.0.send(item)
+        self.inner.send(item)
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        let mut message = self.0.receive().await;
-        if let Some(message) = &mut message {
-            understand(message);
+        // Changed where it is: messages are large.
+        let mut message = self.inner.receive().await;
+        match &mut message {
+            Some(JsonRpcMessage::Response(response)) => understand(&mut response.result),
+            Some(JsonRpcMessage::Notification(told)) => self.secrets.hush(&mut told.notification),
+            _ => {}
         }
         message
     }
 
     fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
-        self.0.close()
+        self.inner.close()
     }
 }
 
-fn understand(message: &mut ServerJsonRpcMessage) {
-    if let ServerJsonRpcMessage::Response(response) = message
-        && let ServerResult::CustomResult(CustomResult(value)) = &response.result
+fn understand(result: &mut ServerResult) {
+    if let ServerResult::CustomResult(CustomResult(value)) = result
         && let Some(found) = discovery(value)
     {
-        response.result = ServerResult::DiscoverResult(found);
+        *result = ServerResult::DiscoverResult(found);
     }
 }
 
@@ -69,18 +83,12 @@ fn discovery(value: &Value) -> Option<DiscoverResult> {
 
 #[cfg(test)]
 mod tests {
-    use rmcp::model::{JsonRpcMessage, NumberOrString};
-
     use super::*;
 
     fn answer(result: Value) -> ServerResult {
-        let result = ServerResult::CustomResult(CustomResult(result));
-        let mut message = ServerJsonRpcMessage::response(result, NumberOrString::Number(1));
-        understand(&mut message);
-        match message {
-            JsonRpcMessage::Response(response) => response.result,
-            other => panic!("no response: {other:?}"),
-        }
+        let mut result = ServerResult::CustomResult(CustomResult(result));
+        understand(&mut result);
+        result
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod secrets;
 mod server;
 mod shell;
 mod showcase;
+mod spans;
 mod subscriptions;
 mod targets;
 mod tasks;

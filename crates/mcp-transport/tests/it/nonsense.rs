@@ -1,8 +1,10 @@
 //! Targets that cannot work: each gives one clear line, in time.
 
-use std::time::Duration;
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
-use mcp_domain::{Connector as _, Error, ErrorKind, HttpTarget, Scope, Target};
+use mcp_domain::{
+    CommandTarget, Connector as _, Error, ErrorKind, HttpTarget, Retry, Scope, Target,
+};
 use mcp_transport::ClientConnector;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -51,11 +53,56 @@ fn check(error: &Error, kind: ErrorKind, parts: &[&str]) {
     }
 }
 
+/// Fails to start, for good; returns the error.
+async fn cannot_start(target: Target) -> Error {
+    let error = fail(ClientConnector::new(target).unwrap()).await;
+    // It would be no better the next time.
+    assert_eq!(error.retry(), Retry::Never, "{}", error.chain());
+    error
+}
+
 #[tokio::test]
 async fn a_command_that_does_not_exist() {
-    let target = Target::command("/no/such/program", ["--flag"]);
-    let error = fail(ClientConnector::new(target).unwrap()).await;
+    let error = cannot_start(Target::command("/no/such/program", ["--flag"])).await;
     let parts = ["cannot start `/no/such/program`", "No such file"];
+    check(&error, ErrorKind::ConnectFailed, &parts);
+    let error = cannot_start(Target::command("no-such-program", [""; 0])).await;
+    check(&error, ErrorKind::ConnectFailed, &["is not in the PATH"]);
+}
+
+#[tokio::test]
+async fn a_command_that_is_no_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = cannot_start(Target::command(folder.path(), [""; 0])).await;
+    check(&error, ErrorKind::ConnectFailed, &["it is a directory"]);
+
+    let file = folder.path().join("plain");
+    fs::write(&file, "no program").unwrap();
+    let error = cannot_start(Target::command(&file, [""; 0])).await;
+    check(&error, ErrorKind::ConnectFailed, &["Permission denied"]);
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let error = cannot_start(Target::command(&file, [""; 0])).await;
+    check(&error, ErrorKind::ConnectFailed, &["begins with `#!`"]);
+
+    fs::write(&file, "#!/no/such/interpreter\n").unwrap();
+    let error = cannot_start(Target::command(&file, [""; 0])).await;
+    check(
+        &error,
+        ErrorKind::ConnectFailed,
+        &["the interpreter that its first line names"],
+    );
+}
+
+#[tokio::test]
+async fn a_working_directory_that_does_not_exist() {
+    let target = CommandTarget {
+        program: "sh".into(),
+        cwd: Some("/no/such/folder".into()),
+        ..CommandTarget::default()
+    };
+    let error = cannot_start(target.into()).await;
+    let parts = ["its working directory `/no/such/folder` is no directory"];
     check(&error, ErrorKind::ConnectFailed, &parts);
 }
 
@@ -65,6 +112,8 @@ async fn a_command_that_ends_at_once() {
     let error = fail(server.connector()).await;
     let parts = ["exit status: 3", "no database given"];
     check(&error, ErrorKind::ConnectFailed, &parts);
+    // What it lacks may be there the next time.
+    assert_eq!(error.retry(), Retry::Safe);
     eventually(|| !exists(server.pid())).await;
 }
 

@@ -76,13 +76,13 @@ impl<'a> MakeWriter<'a> for Told {
     }
 }
 
-/// Hears the logs of this thread, which is where the tests' tasks run: ours all, those of
-/// others down to the level that operators read. Below that, the SDK quotes what it reads.
+/// Hears the logs of this thread, which is where the tests' tasks run: all of them, but
+/// those of the SDK down to the level that operators read. Below that, it quotes messages.
 fn listen() -> (Told, tracing::subscriber::DefaultGuard) {
     let told = Told::default();
     let levels = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target("mcp_transport", LevelFilter::TRACE);
+        .with_default(LevelFilter::TRACE)
+        .with_target("rmcp", LevelFilter::INFO);
     let writer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(told.clone());
@@ -127,6 +127,25 @@ async fn a_process_that_quotes_what_it_was_given() {
     }
     told.check("cannot use (hidden)");
     told.check("no (hidden) (code -32000)");
+}
+
+#[tokio::test]
+async fn a_process_that_logs_what_it_was_given() {
+    let (told, _guard) = listen();
+    let server = ShellServer::new(
+        r#"on_request() { case $method in
+            tools/call)
+                tell='{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"%s"}}\n'
+                printf "$tell" "using $PASSWORD"
+                refuse -32000 "no $PASSWORD" ;;
+            *) legacy ;;
+        esac; }; requests"#,
+    );
+    told.of(entrusted(&server)).await;
+    // Both by the SDK and by this crate, which has no handler for it.
+    told.check("received notification");
+    told.check("the server logs");
+    told.check("using (hidden)");
 }
 
 #[tokio::test]
