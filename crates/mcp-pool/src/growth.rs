@@ -32,6 +32,9 @@ pub(crate) struct Census {
     pub(crate) alone: usize,
     /// Callers who wait for a connection, or for room on one.
     pub(crate) together: usize,
+    /// Connects that came to nothing, or have not come to anything yet, that somebody
+    /// waited for and the breaker has not heard of.
+    pub(crate) unheard: usize,
     /// One more is wanted than those who wait need.
     pub(crate) extra: usize,
     /// Has a connection ever been opened?
@@ -106,21 +109,51 @@ impl Census {
             .min(max.saturating_sub(self.reserved))
     }
 
+    /// So many connects have begun.
+    pub(crate) fn begun(&mut self, connects: usize) {
+        self.reserved += connects;
+        self.opening += connects;
+        self.unheard += connects;
+    }
+
     /// A connect succeeded.
     pub(crate) fn opened(&mut self) {
         self.opening -= 1;
         self.live += 1;
         self.warm = true;
+        self.unheard = self.unheard.min(self.opening);
     }
 
     /// A connect failed. Tells how many wait in vain, because nothing is left that
     /// they could be given; they are to be told, and count no more.
     pub(crate) fn failed(&mut self) -> Option<usize> {
         self.opening -= 1;
+        self.came_to_nothing()
+    }
+
+    /// A connection that was just opened is dead. Tells what [`failed`](Self::failed) does.
+    pub(crate) fn stillborn(&mut self) -> Option<usize> {
+        self.unheard += 1;
+        self.came_to_nothing()
+    }
+
+    fn came_to_nothing(&mut self) -> Option<usize> {
+        if self.live > 0 || self.waiting() == 0 {
+            // Nobody will tell of it.
+            self.unheard = self.unheard.min(self.opening);
+        }
         (self.live == 0 && self.opening == 0).then(|| {
             self.epoch += 1;
             std::mem::take(&mut self.alone) + std::mem::take(&mut self.together)
         })
+    }
+
+    /// A caller has no connection because of a connect. Tells whether that is news to
+    /// the breaker.
+    pub(crate) fn is_news(&mut self) -> bool {
+        let is_news = self.unheard > 0;
+        self.unheard -= usize::from(is_news);
+        is_news
     }
 }
 

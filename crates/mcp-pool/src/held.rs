@@ -1,6 +1,7 @@
 //! One pooled connection, and the place that it takes up.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -44,6 +45,12 @@ impl<C: Connector> Held<C> {
             room,
             mourned: AtomicBool::new(false),
         }
+    }
+
+    /// Is the channel open? A connection that panics when it is asked is of no use.
+    pub(crate) fn is_open(&self) -> bool {
+        // It is asked while locks are held that nothing may poison.
+        catch_unwind(AssertUnwindSafe(|| self.connection.is_open())).unwrap_or(false)
     }
 
     /// What a breaker should hear of a call on this connection, which others may share. That it died is one
@@ -115,10 +122,19 @@ impl<C: Connector> Entry<C> {
     }
 }
 
+/// A connection that dies unused within this time was no use from the start.
+const INFANCY: Duration = Duration::from_secs(1);
+
 impl<C: Connector> Drop for Entry<C> {
     fn drop(&mut self) {
+        let stillborn =
+            !self.used && self.reason == Reason::Died && self.idle_since.elapsed() < INFANCY;
         if let Some(place) = self.place.take() {
+            let keyed = place.keyed.upgrade();
             place.vacate(Arc::clone(&self.held), self.reason);
+            if let Some(keyed) = keyed.filter(|_| stillborn) {
+                keyed.stillborn();
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ mod checking;
 mod growing;
 mod waiting;
 
-use self::waiting::Waiting;
+use self::{growing::Failing, waiting::Waiting};
 
 /// The connections of one server and scope.
 pub(crate) struct Keyed<C: Connector> {
@@ -44,10 +44,10 @@ pub(crate) struct Keyed<C: Connector> {
     /// Wakes one caller who may share when there is room on a connection in use.
     room: Notify,
     census: Mutex<Census>,
-    /// Why the last connect that failed did so.
-    failure: Mutex<Option<Error>>,
-    /// When it happened, in milliseconds since `born`; 0 if the last attempt succeeded.
-    failed_at: AtomicU64,
+    failing: Mutex<Failing>,
+    /// When to connect again, in milliseconds since `born`; 0 if the last attempt
+    /// succeeded, or the pause after it is over.
+    retry_at: AtomicU64,
     born: Instant,
     /// How many handles callers have of it.
     handles: AtomicUsize,
@@ -118,8 +118,8 @@ impl<C: Connector> Keyed<C> {
             shared: Shared::default(),
             room: Notify::new(),
             census: Mutex::default(),
-            failure: Mutex::default(),
-            failed_at: AtomicU64::new(0),
+            failing: Mutex::default(),
+            retry_at: AtomicU64::new(0),
             born: Instant::now(),
             handles: AtomicUsize::new(0),
             is_starving: AtomicBool::new(false),

@@ -72,7 +72,7 @@ impl<C: Connector> Lease<C> {
             .timeout()
             .unwrap_or(keyed.core.settings.call_timeout);
         let mut deadline = Deadline::new(limit);
-        let permit = admit(&keyed)?;
+        let permit = admit(&keyed, operation)?;
         let gone_before = std::mem::replace(&mut self.abandoned, true);
         let connection = Arc::clone(&self.held().connection);
         let result = deadline.bound(pin!(call(connection))).await;

@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
-use mcp_domain::{Connection as _, Connector};
+use mcp_domain::Connector;
 use tokio::time::Instant;
 
 use crate::{
@@ -172,7 +172,7 @@ pub(crate) enum Fitness {
 /// Why this connection must not be handed out any more, as far as is known
 /// without asking the peer.
 pub(crate) fn unfit<C: Connector>(pooled: &Entry<C>, now: Instant) -> Option<Reason> {
-    if !pooled.held.connection.is_open() {
+    if !pooled.held.is_open() {
         Some(Reason::Died)
     } else if pooled.held.expires_at.is_some_and(|at| now >= at) {
         Some(Reason::Age)

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    counters::Reason,
     growth::Sharing,
     held::{Entry, Held, Place},
     keyed::Keyed,
@@ -38,7 +39,12 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
     runtime.spawn(async move {
         tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, "connect.start");
         let since = Instant::now();
-        let connect = AssertUnwindSafe(core.connector.connect(&scope)).catch_unwind();
+        // The connector's own code, all of it: also what runs before its future is there.
+        let connect = async {
+            let connection = core.connector.connect(&scope).await?;
+            Ok(hold(&core, connection))
+        };
+        let connect = AssertUnwindSafe(connect).catch_unwind();
         let result = match timeout(settings.connection_timeout, connect).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Error::new(
@@ -54,11 +60,11 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
             )),
         };
         match result {
-            Ok(connection) => {
+            Ok(held) => {
                 let took = since.elapsed();
                 core.timings.connected(took);
                 tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, ?took, "connect.done");
-                attempt.succeed(hold(&core, connection), doubt);
+                attempt.succeed(held, doubt);
             }
             Err(error) => {
                 tracing::debug!(
@@ -108,9 +114,13 @@ impl<C: Connector> Attempt<C> {
     }
 
     fn succeed(mut self, held: Held<C>, doubt: u64) {
-        // Where the pool is gone, the connection is simply dropped.
-        if let (Some(place), Some(keyed)) = (self.place.take(), self.keyed.upgrade()) {
-            keyed.opened(Entry::new(held, place, doubt));
+        let Some(place) = self.place.take() else {
+            return;
+        };
+        let entry = Entry::new(held, place, doubt);
+        match self.keyed.upgrade() {
+            Some(keyed) => keyed.opened(entry),
+            None => entry.retire(Reason::Shutdown),
         }
     }
 

@@ -89,8 +89,15 @@ impl<C: Connector> Server<C> {
         let mut waits = None;
         let mut previous: Option<Error> = None;
         for attempt in 1.. {
-            let error = match (self.attempt(&mut deadline, &call).await, previous.take()) {
+            let error = match (
+                self.attempt(operation, &mut deadline, &call).await,
+                previous.take(),
+            ) {
                 (Ok(answer), _) => return Ok(answer),
+                // The breaker has heard enough: of what, is told.
+                (Err(error), Some(previous)) if error.kind() == ErrorKind::BreakerOpen => {
+                    error.with_source(previous)
+                }
                 // That time ran out says less than what it was spent on.
                 (Err(error), Some(previous))
                     if deadline.is_over() && error.kind() != ErrorKind::CallTimeout =>
@@ -112,7 +119,7 @@ impl<C: Connector> Server<C> {
             // A stale connection says nothing of the next one: no need to wait.
             let stale = matches!(error.kind(), ErrorKind::NotSent | ErrorKind::SessionExpired);
             if !(stale && attempt == 1) {
-                let waits = waits.get_or_insert_with(Waits::new);
+                let waits = waits.get_or_insert_with(Waits::between_calls);
                 if deadline
                     .sleep(waits.next(error.retry_after()))
                     .await
@@ -154,7 +161,7 @@ impl<C: Connector> Server<C> {
     ) -> Result<Lease<C>, Error> {
         let settings = &self.keyed.core.settings;
         let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
-        let permit = admit(&self.keyed)?;
+        let permit = admit(&self.keyed, operation)?;
         let taken = self.take(&mut deadline, Use::Alone).await;
         settle(
             permit,
@@ -162,7 +169,7 @@ impl<C: Connector> Server<C> {
             match &taken {
                 // An idle connection proves nothing of the server's health.
                 Ok(_) => Outcome::Ignored,
-                Err(error) => error.outcome(),
+                Err(error) => self.outcome_unconnected(error),
             },
         );
         match taken {
@@ -171,12 +178,25 @@ impl<C: Connector> Server<C> {
         }
     }
 
-    async fn attempt<T, F, Fut>(&self, deadline: &mut Deadline, call: &F) -> Result<T, Error>
+    /// What the breaker should hear of a caller who got no connection, for this reason.
+    fn outcome_unconnected(&self, error: &Error) -> Outcome {
+        match error.outcome() {
+            Outcome::Failure { .. } if !self.keyed.is_news() => Outcome::Ignored,
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt<T, F, Fut>(
+        &self,
+        operation: Operation,
+        deadline: &mut Deadline,
+        call: &F,
+    ) -> Result<T, Error>
     where
         F: Fn(&Held<C>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
-        let permit = admit(&self.keyed)?;
+        let permit = admit(&self.keyed, operation)?;
         let mut took = None;
         let (result, outcome) = match self.take(deadline, Use::Together).await {
             Ok(taken) => {
@@ -193,7 +213,7 @@ impl<C: Connector> Server<C> {
                 (result, outcome)
             }
             Err(error) => {
-                let outcome = error.outcome();
+                let outcome = self.outcome_unconnected(&error);
                 (Err(error), outcome)
             }
         };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deadpool::managed::Object;
-use mcp_domain::{Connection as _, Connector};
+use mcp_domain::Connector;
 use tokio::time::Instant;
 
 use crate::{held::Held, keyed::Fate, manager::Manager};
@@ -62,8 +62,7 @@ pub(crate) struct Limits {
 
 impl<C: Connector> InUse<C> {
     fn room(&self, limits: Limits) -> usize {
-        let joinable =
-            self.draining == 0 && self.fate == Fate::Reuse && self.object.held.connection.is_open();
+        let joinable = self.draining == 0 && self.fate == Fate::Reuse && self.object.held.is_open();
         let room = self.object.held.room.min(limits.callers);
         if joinable {
             room.saturating_sub(self.callers)

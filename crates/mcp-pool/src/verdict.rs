@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mcp_domain::{
-    CircuitBreaker, Connector, Error, ErrorKind, Fault, Operation, Outcome, Permit, Rejected,
+    BreakerState, CircuitBreaker, Connector, Error, ErrorKind, Fault, Operation, Outcome, Permit,
+    Rejected,
 };
 
 use crate::{deadline::Deadline, keyed::Keyed};
@@ -11,6 +12,7 @@ use crate::{deadline::Deadline, keyed::Keyed};
 /// Asks the server's breaker for leave, if it has one.
 pub(crate) fn admit<C: Connector>(
     keyed: &Keyed<C>,
+    operation: Operation,
 ) -> Result<Option<Permit<'_, dyn CircuitBreaker>>, Error> {
     let Some(breaker) = &keyed.core.breaker else {
         return Ok(None);
@@ -19,17 +21,31 @@ pub(crate) fn admit<C: Connector>(
         Ok(permit) => Ok(Some(permit)),
         Err(rejected) => {
             keyed.counters.refusal();
-            Err(refused(&keyed.core.name, rejected))
+            Err(refused(&keyed.core.name, operation, &**breaker, rejected))
         }
     }
 }
 
-fn refused(server: &str, rejected: Rejected) -> Error {
-    let message = format!("server `{server}`: {rejected}");
-    let error = Error::new(ErrorKind::BreakerOpen, message);
+fn refused(
+    server: &str,
+    operation: Operation,
+    breaker: &dyn CircuitBreaker,
+    rejected: Rejected,
+) -> Error {
+    let operation = operation.name();
+    let refusal = format!("`{operation}` on server `{server}` was refused: the circuit breaker is");
+    let kind = ErrorKind::BreakerOpen;
     match rejected.retry_after {
-        Some(after) => error.with_retry_after(after),
-        None => error,
+        Some(after) => {
+            let seconds = after.as_secs_f64();
+            let message = format!("{refusal} open, next try in {seconds:.1} s");
+            Error::new(kind, message).with_retry_after(after)
+        }
+        None if breaker.snapshot().state == BreakerState::HalfOpen => Error::new(
+            kind,
+            refusal + " half-open, and all its probes are under way",
+        ),
+        None => Error::new(kind, refusal + " open until further notice"),
     }
 }
 

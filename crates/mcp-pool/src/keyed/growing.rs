@@ -1,18 +1,24 @@
 //! Opening connections, and what becomes of the attempts.
 
 use std::{
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use mcp_domain::{Connector, Error};
+use mcp_domain::{Connector, Error, ErrorKind};
 use tokio::runtime::Handle;
 
 use super::Keyed;
-use crate::{counters::Reason, growth::Census, held::Pooled};
+use crate::{backoff::Waits, counters::Reason, growth::Census, held::Pooled};
 
-/// While connects fail and open connections are in use, the next attempt waits this long.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Connects that fail.
+#[derive(Default)]
+pub(super) struct Failing {
+    /// Why the last one did so.
+    why: Option<Error>,
+    /// How long to pause after the next one; `None` if the last attempt succeeded.
+    waits: Option<Box<Waits>>,
+}
 
 impl<C: Connector> Keyed<C> {
     /// Opens as many connections as are needed.
@@ -71,8 +77,7 @@ impl<C: Connector> Keyed<C> {
         let mut census = self.lock_census();
         let wanted = self.openers(&mut census);
         let granted = registry.reserve(wanted);
-        census.reserved += granted;
-        census.opening += granted;
+        census.begun(granted);
         census.extra = 0;
         let refused = (wanted - granted).min(census.waiting());
         let first = granted > 0 && census.reserved == granted;
@@ -99,7 +104,8 @@ impl<C: Connector> Keyed<C> {
     pub(crate) fn opened(self: &Arc<Self>, pooled: Pooled<C>) {
         self.counters.opened();
         self.core.learn_room(pooled.held.room);
-        self.failed_at.store(0, Ordering::Relaxed);
+        self.lock_failing().waits = None;
+        self.retry_at.store(0, Ordering::Relaxed);
         self.lock_census().opened();
         self.store.offer(pooled);
         // Whom it was opened for may have gone.
@@ -111,38 +117,64 @@ impl<C: Connector> Keyed<C> {
     /// that another attempt is made in time.
     pub(crate) fn failed(self: &Arc<Self>, error: Error) {
         self.counters.failed_connect();
-        let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let now = now.max(1);
-        self.failed_at.store(now, Ordering::Relaxed);
-        let told = {
-            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            let told = self.lock_census().failed();
-            *failure = Some(error);
-            told
+        self.come_to_nothing(error, Census::failed);
+    }
+
+    /// A connection died before it was of any use: that is as good as a connect that
+    /// failed.
+    pub(crate) fn stillborn(self: &Arc<Self>) {
+        let error = Error::new(
+            ErrorKind::ConnectFailed,
+            "the connection was dead as soon as it was open",
+        );
+        self.come_to_nothing(error, Census::stillborn);
+    }
+
+    fn come_to_nothing(
+        self: &Arc<Self>,
+        error: Error,
+        note: impl FnOnce(&mut Census) -> Option<usize>,
+    ) {
+        let (told, pause, retry_at) = {
+            let mut failing = self.lock_failing();
+            let waits = failing
+                .waits
+                .get_or_insert_with(|| Box::new(Waits::between_connects()));
+            let pause = waits.next(error.retry_after());
+            failing.why = Some(error);
+            let retry_at = self.born.elapsed().saturating_add(pause).as_millis();
+            let retry_at = u64::try_from(retry_at).unwrap_or(u64::MAX).max(1);
+            self.retry_at.store(retry_at, Ordering::Relaxed);
+            (note(&mut self.lock_census()), pause, retry_at)
         };
         self.core.attempted.notify_waiters();
         match told {
             Some(waiting) => self.store.wake(waiting),
-            None => self.grow_later(now),
+            None => self.grow_later(pause, retry_at),
         }
     }
 
     /// Why the last connect that failed did so.
     pub(crate) fn failure(&self) -> Option<Error> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone()
+        self.lock_failing().why.clone()
     }
 
-    /// Ends the pause after the failure at this time, and goes on.
-    fn grow_later(self: &Arc<Self>, failed_at: u64) {
+    /// Is it news to the breaker that a caller has no connection because of a connect?
+    /// However many wait for a connect that fails, it is one failure.
+    pub(crate) fn is_news(&self) -> bool {
+        self.lock_census().is_news()
+    }
+
+    /// Goes on after this pause, which ends at that time.
+    fn grow_later(self: &Arc<Self>, pause: Duration, retry_at: u64) {
         if let Ok(runtime) = Handle::try_current() {
             let keyed = Arc::downgrade(self);
             runtime.spawn(async move {
-                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                tokio::time::sleep(pause).await;
                 if let Some(keyed) = keyed.upgrade() {
-                    let (last, order) = (&keyed.failed_at, Ordering::Relaxed);
+                    let (last, order) = (&keyed.retry_at, Ordering::Relaxed);
                     // Not if it has failed again meanwhile.
-                    let _ = last.compare_exchange(failed_at, 0, order, order);
+                    let _ = last.compare_exchange(retry_at, 0, order, order);
                     keyed.grow();
                 }
             });
@@ -176,9 +208,13 @@ impl<C: Connector> Keyed<C> {
     }
 
     fn failed_recently(&self) -> bool {
-        match self.failed_at.load(Ordering::Relaxed) {
+        match self.retry_at.load(Ordering::Relaxed) {
             0 => false,
-            at => self.born.elapsed() < Duration::from_millis(at) + PAUSE_AFTER_FAILURE,
+            at => self.born.elapsed() < Duration::from_millis(at),
         }
+    }
+
+    fn lock_failing(&self) -> MutexGuard<'_, Failing> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

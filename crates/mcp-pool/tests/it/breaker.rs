@@ -2,7 +2,10 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use futures::future::join_all;
 use mcp_domain::{
     BreakerSnapshot, BreakerState, CircuitBreaker, Error, ErrorKind, Outcome, Rejected, Ticket,
 };
-use mcp_pool::{Pool, Server, Settings, SettingsBuilder};
+use mcp_pool::{Pool, Server, Settings, SettingsBuilder, Sharing};
 use tokio::time::Instant;
 
 use crate::fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, seconds, settle};
@@ -92,7 +95,7 @@ async fn a_refusal_opens_nothing_and_says_when_to_come_back() {
     assert_eq!(error.retry_after(), Some(seconds(7)));
     assert_eq!(
         error.to_string(),
-        "server `fake`: circuit breaker is open, next try in 7.0 s"
+        "`call` on server `fake` was refused: the circuit breaker is open, next try in 7.0 s"
     );
     assert_eq!(set.fake.connects(), 0);
     let stats = set.pool.stats();
@@ -228,4 +231,71 @@ async fn a_connect_that_fails_is_a_failure_and_no_slow_call() {
     assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
     assert_eq!(*set.recorder.told.lock().unwrap(), [Outcome::failure()]);
     assert_eq!(*set.recorder.took.lock().unwrap(), [Duration::ZERO]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_that_fails_is_one_failure_however_many_wait_for_it() {
+    for sharing in [Sharing::Auto, Sharing::Shared, Sharing::Exclusive] {
+        let set = guarded_with(false, Settings::builder().sharing(sharing));
+        FakeServer::set(&set.fake.on_connect, Reaction::Fail);
+        let callers = join_all((0..64).map(|_| set.server.run(CALL, |_| async { Ok(()) })));
+        for result in callers.await {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectFailed);
+        }
+        let told = set.recorder.told.lock().unwrap();
+        let is_failure = |outcome: &&Outcome| **outcome == Outcome::failure();
+        let failures = told.iter().filter(is_failure).count();
+        assert_eq!((told.len(), failures), (64, set.fake.connects()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_hangs_is_one_failure_however_many_wait_for_it() {
+    let set = guarded(false);
+    FakeServer::set(&set.fake.on_connect, Reaction::Never);
+    let call = CALL.within(seconds(1));
+    let callers = join_all((0..8).map(|_| set.server.run(call, |_| async { Ok(()) })));
+    for result in callers.await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectTimeout);
+    }
+    let told = set.recorder.told.lock().unwrap().clone();
+    assert_eq!(set.fake.connects(), 1);
+    assert_eq!(told[0], Outcome::failure());
+    assert_eq!(told[1..], [Outcome::Ignored; 7]);
+}
+
+/// Waits for a probe that never ends, once it has heard of anything.
+#[derive(Debug, Default)]
+struct Tripped(AtomicBool);
+
+impl CircuitBreaker for Tripped {
+    fn try_admit(&self) -> Result<Ticket, Rejected> {
+        match self.0.load(SeqCst) {
+            true => Err(Rejected { retry_after: None }),
+            false => Ok(Ticket::new(0)),
+        }
+    }
+
+    fn settle(&self, _: Ticket, _: Outcome) {
+        self.0.store(true, SeqCst);
+    }
+
+    fn snapshot(&self) -> BreakerSnapshot {
+        BreakerSnapshot::new(BreakerState::HalfOpen)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_says_in_which_state_and_after_what() {
+    let fake = Arc::new(FakeServer::default());
+    FakeServer::set(&fake.on_connect, Reaction::Fail);
+    let server = Pool::new(Settings::default()).server("fake", FakeConnector(fake));
+    let server = server.breaker(Arc::new(Tripped::default())).add();
+    let error = server.run(CALL, |_| async { Ok(()) }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BreakerOpen);
+    assert_eq!(
+        error.chain(),
+        "`call` on server `fake` was refused: the circuit breaker is half-open, and all its \
+         probes are under way: the fake server says no"
+    );
 }

@@ -114,6 +114,25 @@ async fn a_pool_that_is_dropped_closes_its_connections() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connect_that_lands_when_the_pool_is_gone_is_closed_properly() {
+    let set = exclusive(1);
+    FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
+    FakeServer::set(&set.fake.on_close, Reaction::After(seconds(2)));
+    let caller = tokio::spawn({
+        let server = set.server.clone();
+        async move { server.lease(CALL).await.map(drop) }
+    });
+    settle().await;
+    caller.abort();
+    let fake = set.fake;
+    drop((set.pool, set.server));
+    sleep(seconds(3)).await;
+    assert_eq!((fake.present(), fake.closes()), (1, 0));
+    sleep(seconds(2)).await;
+    assert_eq!((fake.present(), fake.closes()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_task_is_left() {
     let tasks = || {
         tokio::runtime::Handle::current()

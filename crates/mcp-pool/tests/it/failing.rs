@@ -1,5 +1,7 @@
 //! A server that cannot be reached.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use futures::future::join_all;
 use mcp_domain::ErrorKind;
 use mcp_pool::Settings;
@@ -77,7 +79,43 @@ async fn while_connects_fail_they_are_not_tried_all_the_time() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitTimeout);
     let tries = set.fake.connects() - 1;
-    assert!((5..=12).contains(&tries), "{tries} tries in 10 s");
+    assert!((3..=9).contains(&tries), "{tries} tries in 10 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minimum_that_is_refused_is_tried_for_less_and_less_often() {
+    let settings = Settings::builder().min_connections(2);
+    let set = set(settings.sharing(mcp_pool::Sharing::Exclusive));
+    FakeServer::set(&set.fake.on_connect, Reaction::Ok);
+    let _held = set.server.lease(CALL).await.unwrap();
+    settle().await;
+    FakeServer::set(&set.fake.on_connect, Reaction::Fail);
+    set.server.lease(CALL).await.unwrap().discard();
+    let before = set.fake.connects();
+    sleep(seconds(600)).await;
+    let tries = set.fake.connects() - before;
+    assert!((40..=130).contains(&tries), "{tries} tries in 600 s");
+    FakeServer::set(&set.fake.on_connect, Reaction::Ok);
+    sleep(seconds(16)).await;
+    assert_eq!(set.pool.stats().total_connections, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_connections_die_at_once_is_a_server_that_cannot_be_reached() {
+    let set = exclusive(6);
+    set.fake.stillborn.store(true, SeqCst);
+    let start = Instant::now();
+    let error = set.server.lease(CALL).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectFailed);
+    assert!(error.chain().ends_with("dead as soon as it was open"));
+    assert_eq!((set.fake.connects(), start.elapsed()), (1, seconds(0)));
+    // Tried again with pauses, as often as the settings say.
+    let call = set.server.run(CALL, |_| async { Ok(()) });
+    assert_eq!(call.await.unwrap_err().kind(), ErrorKind::ConnectFailed);
+    assert_eq!(set.fake.connects(), 1 + 3);
+    set.fake.stillborn.store(false, SeqCst);
+    drop(set.server.lease(CALL).await.unwrap());
+    check_books(&set, 1);
 }
 
 #[tokio::test(start_paused = true)]

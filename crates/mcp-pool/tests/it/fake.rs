@@ -56,6 +56,12 @@ pub(crate) struct FakeServer {
     /// Connects that were begun.
     pub(crate) connects: AtomicUsize,
     pub(crate) pings: AtomicUsize,
+    /// Connections that were closed properly.
+    closes: AtomicUsize,
+    /// Its connections are dead as soon as they are open.
+    pub(crate) stillborn: AtomicBool,
+    /// Its connections panic when they are asked whether they are open.
+    pub(crate) confused: AtomicBool,
     /// Connections that are opening, open or closing.
     present: AtomicUsize,
     most_present: AtomicUsize,
@@ -69,6 +75,10 @@ impl FakeServer {
 
     pub(crate) fn pings(&self) -> usize {
         self.pings.load(SeqCst)
+    }
+
+    pub(crate) fn closes(&self) -> usize {
+        self.closes.load(SeqCst)
     }
 
     pub(crate) fn present(&self) -> usize {
@@ -182,7 +192,7 @@ impl Connector for FakeConnector {
         Ok(FakeConnection {
             id,
             scope: scope.clone(),
-            alive: AtomicBool::new(true),
+            alive: AtomicBool::new(!self.0.stillborn.load(SeqCst)),
             callers: AtomicUsize::new(0),
             turn: tokio::sync::Mutex::default(),
             presence,
@@ -192,6 +202,7 @@ impl Connector for FakeConnector {
 
 impl Connection for FakeConnection {
     fn is_open(&self) -> bool {
+        assert!(!self.presence.server.confused.load(SeqCst), "is it open?");
         self.alive.load(SeqCst)
     }
 
@@ -217,6 +228,7 @@ impl Connection for FakeConnection {
         self.die();
         let result = reaction.happen(ErrorKind::Closed).await;
         self.presence.end();
+        self.presence.server.closes.fetch_add(1, SeqCst);
         result
     }
 }

@@ -22,6 +22,7 @@ mod limits;
 mod metrics;
 mod model;
 mod numbers;
+mod panics;
 mod retrying;
 mod sharing;
 mod sticky;

@@ -1,0 +1,94 @@
+//! Code of others that panics costs a connection, not the pool.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use futures::future::join_all;
+use mcp_domain::{Connector, Error, ErrorKind, Scope};
+use mcp_pool::{Pool, Settings, Sharing};
+use tokio::time::sleep;
+
+use crate::fake::{
+    CALL, FakeConnection, FakeServer, Reaction, Set, check_books, exclusive, seconds, set, settle,
+};
+
+/// Some idle connections, wherever the pool keeps them.
+async fn three(set: &Set) {
+    for lease in join_all((0..3).map(|_| set.server.lease(CALL))).await {
+        drop(lease.unwrap());
+    }
+    assert_eq!(set.pool.stats().available_connections, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_panic_when_asked_are_closed_and_replaced() {
+    for upkeep in [false, true] {
+        let settings = Settings::builder().sharing(Sharing::Exclusive);
+        let set = set(settings
+            .health_check_interval(seconds(10))
+            .min_connections(0));
+        three(&set).await;
+        set.fake.confused.store(true, SeqCst);
+        if upkeep {
+            sleep(seconds(60)).await;
+        } else {
+            let error = set.server.lease(CALL).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{}", error.chain());
+        }
+        set.fake.confused.store(false, SeqCst);
+        drop(set.server.lease(CALL).await.unwrap());
+        settle().await;
+        assert!(set.pool.stats().closed.died >= 3, "{:?}", set.pool.stats());
+        check_books(&set, 4);
+        // The upkeep goes on.
+        FakeServer::set(&set.fake.on_ping, Reaction::Fail);
+        sleep(seconds(60)).await;
+        assert_eq!(set.pool.stats().closed.failed_check, 1);
+    }
+}
+
+/// Panics before there is anything to wait for.
+struct Hasty;
+
+impl Connector for Hasty {
+    type Connection = FakeConnection;
+
+    fn connect(&self, _: &Scope) -> impl Future<Output = Result<FakeConnection, Error>> + Send {
+        assert!(self.is_wise(), "in haste");
+        std::future::pending()
+    }
+}
+
+impl Hasty {
+    fn is_wise(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_panics_at_once_fails_one_connect() {
+    let server = Pool::new(Settings::default()).server("hasty", Hasty).add();
+    let error = server.lease(CALL).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectFailed);
+    assert!(error.chain().contains("panicked"), "{}", error.chain());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_panics_when_closed_frees_its_place() {
+    let set = exclusive(1);
+    FakeServer::set(&set.fake.on_close, Reaction::Panic);
+    set.server.lease(CALL).await.unwrap().discard();
+    assert_eq!(set.server.lease(CALL).await.unwrap().id, 1);
+    assert_eq!(set.fake.most_present(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_panics_does_not_cost_others_the_connection() {
+    let set = exclusive(1);
+    let server = set.server.clone();
+    let call = |_| async { panic!("the caller's own fault") };
+    let caller = tokio::spawn(async move { server.run::<(), _, _>(CALL, call).await });
+    assert!(caller.await.unwrap_err().is_panic());
+    drop(set.server.lease(CALL).await.unwrap());
+    assert_eq!(set.fake.connects(), 1);
+    check_books(&set, 2);
+}
