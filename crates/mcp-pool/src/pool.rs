@@ -76,14 +76,13 @@ impl<C: Connector> Pool<C> {
     /// If the future is dropped, the pool stays closed, and what is left to close
     /// is closed in the background.
     pub async fn close(&self, within: Duration) -> CloseReport {
-        let open = self.registry.reserved();
+        let before = self.registry.closures();
         self.registry.close();
         // What is left is counted below.
         let _ = timeout(within, self.registry.emptied()).await;
-        let abandoned = self.registry.reserved();
         CloseReport {
-            closed: open.saturating_sub(abandoned),
-            abandoned,
+            abandoned: self.registry.reserved(),
+            closed: self.registry.closures() - before,
         }
     }
 }
@@ -115,8 +114,8 @@ impl<C: Connector> fmt::Debug for Pool<C> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CloseReport {
-    /// Connections that were closed.
+    /// Connections that were closed in that time, for whatever reason.
     pub closed: usize,
-    /// Connections that were still in use, or still closing, when time ran out.
+    /// Connections that were still opening, in use, or closing when time ran out.
     pub abandoned: usize,
 }

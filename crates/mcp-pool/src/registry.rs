@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use mcp_domain::{BreakerState, Connector, PoolStats, Scope};
@@ -32,6 +33,8 @@ pub(crate) struct Registry<C: Connector> {
     reserved: AtomicUsize,
     /// Of these, the places of connections that are closing.
     closing: AtomicUsize,
+    /// Connections that have been closed so far.
+    closed: AtomicUsize,
     /// Wakes whoever waits for places to become free.
     freed: Notify,
     /// Those who were refused a place because all were taken, in that order.
@@ -40,8 +43,10 @@ pub(crate) struct Registry<C: Connector> {
     pressure: Arc<AtomicUsize>,
     is_closed: AtomicBool,
     kept_up: AtomicBool,
-    /// Ends the upkeep task.
-    ended: Arc<Notify>,
+    /// Wakes the upkeep task: when the pool ends, or has to be tended more often.
+    changed: Arc<Notify>,
+    /// How often it is tended at present, in milliseconds.
+    upkeep_period: AtomicU64,
     /// The figures of servers and scopes that have disappeared.
     gone: Mutex<PoolStats>,
     /// How long things took.
@@ -59,12 +64,14 @@ impl<C: Connector> Registry<C> {
             next_number: AtomicU64::new(0),
             reserved: AtomicUsize::new(0),
             closing: AtomicUsize::new(0),
+            closed: AtomicUsize::new(0),
             freed: Notify::new(),
             starving: Mutex::default(),
             pressure: Arc::default(),
             is_closed: AtomicBool::new(false),
             kept_up: AtomicBool::new(false),
-            ended: Arc::default(),
+            changed: Arc::default(),
+            upkeep_period: AtomicU64::new(u64::MAX),
             gone: Mutex::default(),
             times: Ledger::default(),
         }
@@ -162,6 +169,10 @@ impl<C: Connector> Registry<C> {
     /// This server and scope has its first place.
     pub(crate) fn populate(&self, keyed: &Arc<Keyed<C>>) {
         lock(&self.populated).insert(keyed.number, Arc::clone(keyed));
+        let period = in_millis(upkeep::period(&keyed.core.settings));
+        if period < self.upkeep_period.load(Ordering::Acquire) {
+            self.changed.notify_one();
+        }
     }
 
     /// A place of this server and scope was freed.
@@ -269,6 +280,12 @@ impl<C: Connector> Registry<C> {
     /// A connection has been closed.
     pub(crate) fn closed(&self) {
         self.closing.fetch_sub(1, Ordering::AcqRel);
+        self.closed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many connections have been closed so far.
+    pub(crate) fn closures(&self) -> usize {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Lets those grow who were refused a place, as long as there are places. Who is
@@ -296,8 +313,14 @@ impl<C: Connector> Registry<C> {
     /// Sees to it that the upkeep task runs.
     pub(crate) fn keep_up(self: &Arc<Self>, runtime: &Handle) {
         if !self.kept_up.swap(true, Ordering::AcqRel) {
-            upkeep::spawn(Arc::downgrade(self), Arc::clone(&self.ended), runtime);
+            upkeep::spawn(Arc::downgrade(self), Arc::clone(&self.changed), runtime);
         }
+    }
+
+    /// This is how often the pool is tended from now on.
+    pub(crate) fn expect_upkeep_every(&self, period: Duration) {
+        self.upkeep_period
+            .store(in_millis(period), Ordering::Release);
     }
 
     /// The upkeep task has ended; the next connect starts another.
@@ -312,7 +335,7 @@ impl<C: Connector> Registry<C> {
     /// Admits no caller any more and closes what is idle.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
-        self.ended.notify_one();
+        self.changed.notify_one();
         for keyed in self.all() {
             keyed.store.close();
         }
@@ -361,7 +384,7 @@ impl<C: Connector> Registry<C> {
 
 impl<C: Connector> Drop for Registry<C> {
     fn drop(&mut self) {
-        self.ended.notify_one();
+        self.changed.notify_one();
     }
 }
 
@@ -373,6 +396,10 @@ pub(crate) fn worse(one: BreakerState, other: BreakerState) -> BreakerState {
         BreakerState::Open => 2,
     };
     if rank(other) > rank(one) { other } else { one }
+}
+
+fn in_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

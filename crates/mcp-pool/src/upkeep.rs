@@ -10,7 +10,7 @@ use mcp_domain::Connector;
 use tokio::{
     runtime::Handle,
     sync::Notify,
-    time::{Instant, sleep},
+    time::{Instant, sleep_until},
 };
 
 use crate::{
@@ -20,19 +20,22 @@ use crate::{
 /// Starts the task. It ends with the pool, when that says so, or with the runtime.
 pub(crate) fn spawn<C: Connector>(
     registry: Weak<Registry<C>>,
-    ended: Arc<Notify>,
+    changed: Arc<Notify>,
     runtime: &Handle,
 ) {
     runtime.spawn(async move {
         let _running = Running(registry.clone());
-        while let Some(pause) = registry.upgrade().and_then(|pool| next_pause(&pool)) {
+        let mut last = Instant::now();
+        while let Some(next) = registry.upgrade().and_then(|pool| next_round(&pool, last)) {
             tokio::select! {
-                () = sleep(pause) => {}
-                () = ended.notified() => return,
+                () = sleep_until(next) => {}
+                // The pool has ended, or has a server that is to be tended more often.
+                () = changed.notified() => continue,
             }
             let Some(pool) = registry.upgrade() else {
                 return;
             };
+            last = Instant::now();
             for keyed in pool.populated() {
                 tend(&keyed);
             }
@@ -53,20 +56,23 @@ impl<C: Connector> Drop for Running<C> {
     }
 }
 
-/// Until the next round; `None` when the pool is closed.
-fn next_pause<C: Connector>(pool: &Registry<C>) -> Option<Duration> {
-    let jitter = 0.9 + 0.2 * fastrand::f64();
+/// When the next round is due, after the last one; `None` when the pool is closed.
+fn next_round<C: Connector>(pool: &Registry<C>, last: Instant) -> Option<Instant> {
+    // Whoever comes while we look wakes us.
+    pool.expect_upkeep_every(Duration::MAX);
     let keys = pool.populated();
     let settings = keys.iter().map(|keyed| &keyed.core.settings);
     let shortest = settings
         .map(period)
         .min()
         .unwrap_or_else(|| period(&pool.settings));
-    (!pool.is_closed()).then(|| shortest.mul_f64(jitter))
+    pool.expect_upkeep_every(shortest);
+    let jitter = 0.9 + 0.2 * fastrand::f64();
+    (!pool.is_closed()).then(|| last + shortest.mul_f64(jitter))
 }
 
 /// Often enough that no limit is overrun by more than a half, within reason.
-fn period(settings: &Settings) -> Duration {
+pub(crate) fn period(settings: &Settings) -> Duration {
     let shortest = settings
         .idle_timeout
         .min(settings.max_connection_age)

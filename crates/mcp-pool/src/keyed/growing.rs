@@ -29,6 +29,8 @@ impl<C: Connector> Keyed<C> {
     /// Opens one more connection than are needed, if limits allow.
     pub(super) fn grow_by_one(self: &Arc<Self>) {
         self.grow_after(|census| census.extra = 1);
+        // Now or never: it is not owed.
+        self.lock_census().extra = 0;
     }
 
     /// Changes the census, then opens as many connections as are needed.
@@ -78,7 +80,6 @@ impl<C: Connector> Keyed<C> {
         let wanted = self.openers(&mut census);
         let granted = registry.reserve(wanted);
         census.begun(granted);
-        census.extra = 0;
         let refused = (wanted - granted).min(census.waiting());
         let first = granted > 0 && census.reserved == granted;
         drop(census);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use mcp_domain::{Connection, Connector, Error, Scope};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::{Pool, Server, Settings, Sharing};
@@ -37,6 +37,7 @@ impl Connection for Nothing {
 fn server() -> Server<Nothing> {
     let settings = Settings::builder()
         .max_connections(1)
+        .min_connections(0)
         .sharing(Sharing::Shared);
     let pool = Pool::new(settings.build().unwrap());
     pool.server("nothing", Nothing).add()
@@ -61,4 +62,15 @@ async fn a_place_that_became_free_before_the_queue_knew_who_wants_it_is_taken() 
     server.keyed.lock_census().alone += 1;
     server.registry.starve(&server.keyed);
     assert_eq!(server.keyed.census().opening, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_connection_more_that_cannot_be_had_is_not_owed() {
+    let server = server();
+    let taken = server.keyed.checkout(Use::Together).await.unwrap();
+    server.keyed.grow_by_one();
+    let fate = Fate::Close(Reason::Discarded);
+    server.keyed.give_back(taken, fate, Measure::Nothing);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.stats().opened, 1);
 }

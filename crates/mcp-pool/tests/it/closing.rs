@@ -6,7 +6,8 @@ use mcp_domain::ErrorKind;
 use tokio::time::{Instant, sleep};
 
 use crate::fake::{
-    CALL, FakeConnection, FakeServer, Reaction, check_books, exclusive, seconds, settle,
+    CALL, FakeConnection, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds,
+    settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -52,6 +53,28 @@ async fn what_does_not_finish_in_time_is_reported_and_closed_later() {
     drop(lease);
     settle().await;
     assert_eq!(set.fake.present(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_counts_connections_and_no_attempts_to_have_one() {
+    let set = exclusive(3);
+    FakeServer::set(&set.fake.on_close, Reaction::After(seconds(1)));
+    let gone = set.server.lease(CALL).await.unwrap();
+    let held = set.server.lease(CALL).await.unwrap();
+    // One is closing already, one is to close, and one connect fails meanwhile.
+    FakeServer::set(&set.fake.on_connect, Reaction::Never);
+    let settings = mcp_pool::Settings::builder().connection_timeout(seconds(2));
+    let other = set
+        .pool
+        .server("other", FakeConnector(Arc::clone(&set.fake)));
+    let other = other.settings(settings.build().unwrap()).add();
+    let waiting = tokio::spawn(async move { other.lease(CALL).await.map(drop) });
+    settle().await;
+    gone.discard();
+    settle().await;
+    let (report, ()) = tokio::join!(set.pool.close(seconds(5)), async move { drop(held) });
+    assert_eq!((report.closed, report.abandoned), (2, 0));
+    waiting.await.unwrap().unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,9 @@ use mcp_domain::Scope;
 use mcp_pool::{Settings, Sharing};
 use tokio::time::sleep;
 
-use crate::fake::{CALL, FakeServer, Reaction, Set, check_books, seconds, set, settle};
+use crate::fake::{
+    CALL, FakeConnector, FakeServer, Reaction, Set, check_books, seconds, set, settle,
+};
 
 fn upkept(min: usize) -> Set {
     let settings = Settings::builder().sharing(Sharing::Exclusive);
@@ -135,4 +137,19 @@ async fn a_server_that_nobody_can_call_any_more_is_let_go() {
     sleep(seconds(600)).await;
     assert_eq!(set.pool.stats().total_connections, 0);
     assert_eq!(set.fake.present(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_with_short_limits_is_tended_in_time_though_it_came_late() {
+    let set = set(Settings::builder());
+    drop(set.server.lease(CALL).await.unwrap());
+    // The upkeep is at rest, for half a minute.
+    sleep(seconds(1)).await;
+    let hasty = set.pool.server("hasty", FakeConnector::default());
+    let hasty = hasty.adjust(|settings| settings.idle_timeout(seconds(2)).min_connections(0));
+    let hasty = hasty.unwrap().add();
+    drop(hasty.lease(CALL).await.unwrap());
+    sleep(seconds(4)).await;
+    assert_eq!(hasty.stats().closed.idle, 1);
+    assert_eq!(set.server.stats().total_connections, 1);
 }
