@@ -58,6 +58,8 @@ pub(crate) struct FakeServer {
     pub(crate) pings: AtomicUsize,
     /// Connections that were closed properly.
     closes: AtomicUsize,
+    /// How often it was restarted, of which its connections die.
+    restarts: AtomicUsize,
     /// Its connections are dead as soon as they are open.
     pub(crate) stillborn: AtomicBool,
     /// Its connections panic when they are asked whether they are open.
@@ -75,6 +77,11 @@ impl FakeServer {
 
     pub(crate) fn pings(&self) -> usize {
         self.pings.load(SeqCst)
+    }
+
+    /// Kills all connections.
+    pub(crate) fn restart(&self) {
+        self.restarts.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn closes(&self) -> usize {
@@ -150,6 +157,7 @@ pub(crate) struct FakeConnection {
     pub(crate) alive: AtomicBool,
     pub(crate) callers: AtomicUsize,
     turn: tokio::sync::Mutex<()>,
+    restarts: usize,
     presence: Presence,
 }
 
@@ -195,6 +203,7 @@ impl Connector for FakeConnector {
             alive: AtomicBool::new(!self.0.stillborn.load(SeqCst)),
             callers: AtomicUsize::new(0),
             turn: tokio::sync::Mutex::default(),
+            restarts: self.0.restarts.load(SeqCst),
             presence,
         })
     }
@@ -203,7 +212,7 @@ impl Connector for FakeConnector {
 impl Connection for FakeConnection {
     fn is_open(&self) -> bool {
         assert!(!self.presence.server.confused.load(SeqCst), "is it open?");
-        self.alive.load(SeqCst)
+        self.alive.load(SeqCst) && self.restarts == self.presence.server.restarts.load(SeqCst)
     }
 
     fn is_stateless(&self) -> bool {

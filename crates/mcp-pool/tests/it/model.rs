@@ -1,5 +1,5 @@
-//! Random stories on two servers with two scopes each, and what must hold after
-//! every step of them.
+//! Random stories on two servers with two scopes and the process-wide one each, and
+//! what must hold after every step of them.
 
 use std::{
     collections::HashMap,
@@ -24,6 +24,9 @@ const CALL: Operation = Operation::new("call").repeatable();
 const MAX_CONNECTIONS: usize = 2;
 const MAX_TOTAL: usize = 5;
 const MAX_IN_FLIGHT: usize = 3;
+/// The last of them is the process-wide one, for which a minimum is kept.
+const SCOPES: usize = 3;
+const MIN_CONNECTIONS: usize = 1;
 
 /// Which server and which of its scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +49,8 @@ enum Step {
     Call(Key, u16),
     /// A caller gives up, at whatever point it is.
     GiveUp(usize),
+    /// All connections of a server die, also those that nobody uses.
+    Restart(usize),
     Connects(usize, Goes),
     Closes(usize, Goes),
     Pings(usize, Goes),
@@ -72,7 +77,7 @@ impl Goes {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let key = || (0..2usize, 0..2usize).prop_map(|(server, scope)| Key { server, scope });
+    let key = || (0..2usize, 0..SCOPES).prop_map(|(server, scope)| Key { server, scope });
     let goes =
         || prop_oneof![3 => Just(Goes::Well), 1 => Just(Goes::Slowly), 1 => Just(Goes::Wrong)];
     let step = prop_oneof![
@@ -82,6 +87,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..8usize).prop_map(Step::Kill),
         6 => (key(), 0..3000u16).prop_map(|(key, time)| Step::Call(key, time)),
         2 => (0..8usize).prop_map(Step::GiveUp),
+        1 => (0..2usize).prop_map(Step::Restart),
         1 => (0..2usize, goes()).prop_map(|(server, goes)| Step::Connects(server, goes)),
         1 => (0..2usize, goes()).prop_map(|(server, goes)| Step::Closes(server, goes)),
         1 => (0..2usize, goes()).prop_map(|(server, goes)| Step::Pings(server, goes)),
@@ -116,6 +122,10 @@ impl World {
             .max_connections(MAX_CONNECTIONS)
             .max_total(MAX_TOTAL)
             .max_in_flight(MAX_IN_FLIGHT)
+            .min_connections(MIN_CONNECTIONS)
+            .idle_timeout(Duration::from_secs(4))
+            .health_check_interval(Duration::from_secs(3))
+            .max_connection_age(Duration::from_secs(30))
             .sharing(sharing);
         let pool = Pool::new(settings.build().unwrap());
         let fakes = [Arc::<FakeServer>::default(), Arc::default()];
@@ -124,9 +134,10 @@ impl World {
             let handle = pool
                 .server(format!("server {server}"), FakeConnector(Arc::clone(fake)))
                 .add();
-            for scope in 0..2 {
-                let named = handle.scoped(Scope::new(format!("scope {scope}")));
-                handles.insert(Key { server, scope }, named);
+            fake.stateless.store(sharing == Sharing::Auto, SeqCst);
+            for scope in 0..SCOPES {
+                let key = Key { server, scope };
+                handles.insert(key, handle.scoped(Self::scope(key)));
             }
         }
         Self {
@@ -141,7 +152,10 @@ impl World {
     }
 
     fn scope(key: Key) -> Scope {
-        Scope::new(format!("scope {}", key.scope))
+        match key.scope + 1 {
+            SCOPES => Scope::default(),
+            scope => Scope::new(format!("scope {scope}")),
+        }
     }
 
     async fn play(&mut self, step: Step) {
@@ -164,6 +178,7 @@ impl World {
                     caller.task.abort();
                 }
             }
+            Step::Restart(server) => self.fakes[server].restart(),
             Step::Connects(server, goes) => {
                 FakeServer::set(&self.fakes[server].on_connect, goes.reaction());
             }
@@ -201,8 +216,8 @@ impl World {
         let server = self.handles[&key].clone();
         let checkouts = Arc::clone(&self.checkouts);
         let most = match self.sharing {
-            Sharing::Shared => MAX_IN_FLIGHT,
-            _ => 1,
+            Sharing::Exclusive => 1,
+            _ => MAX_IN_FLIGHT,
         };
         let task = tokio::spawn(async move {
             let call = |connection: Arc<FakeConnection>| {
@@ -323,10 +338,17 @@ impl World {
             self.hear_from_callers().await;
         }
         self.check();
-        // Abandoned calls are drained by now.
-        sleep(Duration::from_secs(10)).await;
+        // Abandoned calls are drained by then, what is idle is closed, and minima are
+        // restored, however long connects have failed.
+        sleep(Duration::from_secs(60)).await;
         settle().await;
         assert_eq!(self.pool.stats().active_connections, 0);
+        for (key, server) in &self.handles {
+            let stats = server.stats();
+            let is_kept = key.scope + 1 == SCOPES && stats.opened > 0;
+            let kept = if is_kept { MIN_CONNECTIONS as u64 } else { 0 };
+            assert_eq!(stats.total_connections, kept, "{key:?}: {stats:?}");
+        }
         let report = self.pool.close(Duration::from_secs(30)).await;
         assert_eq!(report.abandoned, 0);
         assert_eq!(self.fakes.each_ref().map(|fake| fake.present()), [0, 0]);
@@ -351,11 +373,16 @@ fn play(sharing: Sharing, steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn exclusive_connections_keep_every_promise(steps in steps()) {
         play(Sharing::Exclusive, steps);
+    }
+
+    #[test]
+    fn connections_that_may_be_shared_keep_every_promise(steps in steps()) {
+        play(Sharing::Auto, steps);
     }
 
     #[test]
