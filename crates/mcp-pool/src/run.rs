@@ -39,7 +39,8 @@ impl<C: Connector> Server<C> {
     ///
     /// Dropping the future harms no other caller and loses no connection. If the
     /// call was under way, its connection is given to the next caller once it
-    /// gives a sign of life again, and closed if it does not.
+    /// answers a ping, and closed if it does not within `drain_timeout`. A server that
+    /// answers pings beside calls may be busy with the call for longer.
     pub async fn run<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
     where
         F: Fn(Arc<C::Connection>) -> Fut,

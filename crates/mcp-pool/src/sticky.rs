@@ -70,7 +70,11 @@ pub enum Continuity {
     First,
     /// Yes: the state at the server is what it was left as.
     Same,
-    /// No: it was closed, and its state is lost.
+    /// No: it is another connection, on which nothing of that has been set up.
+    ///
+    /// On a server that was added as [sticky](crate::ServerBuilder::sticky) the former one
+    /// was closed, and its state is lost. On any other it may as well be in somebody
+    /// else's hands.
     Replaced,
 }
 

@@ -1,4 +1,8 @@
 //! Connections with a call under way, and what becomes of them when it is abandoned.
+//!
+//! The pool does not see calls, only connections. So it cannot tell when the server is
+//! done with a call that was given up; that the server answers a ping says that it
+//! listens again, which on a server that runs calls one after another is the same.
 
 use std::sync::Arc;
 

@@ -58,6 +58,20 @@ async fn a_caller_is_told_that_its_connection_was_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn on_a_server_that_is_not_sticky_the_former_connection_may_be_in_other_hands() {
+    let server = Pool::new(Settings::default()).server("any", FakeConnector::default());
+    let server = server.add();
+    let mine = server.sticky();
+    let (id, _) = meet(&mine).await;
+    let theirs = server.lease(CALL).await.unwrap();
+    assert_eq!(theirs.id, id);
+    let (other, continuity) = meet(&mine).await;
+    assert_ne!(other, id);
+    assert_eq!(continuity, Continuity::Replaced);
+    assert!(mcp_domain::Connection::is_open(&*theirs));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_failed_to_be_set_up_is_asked_for_again() {
     let mine = browser().sticky();
     meet(&mine).await;
