@@ -1,6 +1,7 @@
 //! What a database is made of, and what a search in it finds.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A table or view, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,8 +177,11 @@ pub struct Hits {
 pub struct Hit {
     /// Its table.
     pub table: String,
-    /// Its row id.
+    /// Its row id; `None` where tables have none.
     pub row: Option<i64>,
+    /// Its primary key, by column, where there is no row id.
+    #[serde(default)]
+    pub key: Option<Map<String, Value>>,
     /// What was found, in its surroundings.
     pub snippet: String,
 }

@@ -41,6 +41,10 @@ async fn ours_alone(plugin: &DatabasePlugin) -> (Vec<String>, Vec<String>) {
     assert_eq!(found.hits.len(), 1, "{found:?}");
     assert_eq!(found.hits[0].table, "makers");
     assert!(found.hits[0].snippet.contains("Smith"), "{found:?}");
+    // The row can be had by what is told of it.
+    let hit = &found.hits[0];
+    let key = hit.key.as_ref().and_then(|key| key["id"].as_i64());
+    assert_eq!(hit.row.or(key), Some(1), "{found:?}");
     let nothing = plugin.search("xyzzy", Some("makers"), 5).await.unwrap();
     assert!(nothing.hits.is_empty());
 
@@ -77,6 +81,13 @@ async fn our_server_on_postgres() {
     check(&postgres.reader()).await;
 }
 
+fn ask_for(postgres: &Postgres, pooled: &str, format: &str, args: &[&str]) -> String {
+    let mut command = command();
+    command.env("USE_MCP_POOL", pooled);
+    command.args(["--format", format, "--database", &postgres.reader()]);
+    prints(command.args(args))
+}
+
 #[test]
 fn the_program_on_postgres() {
     let Some(postgres) = Postgres::start() else {
@@ -84,10 +95,7 @@ fn the_program_on_postgres() {
     };
     for pooled in ["false", "true"] {
         let ask = |args: &[&str]| {
-            let mut command = command();
-            command.env("USE_MCP_POOL", pooled);
-            command.args(["--format", "json", "--database", &postgres.reader()]);
-            let printed = prints(command.args(args));
+            let printed = ask_for(&postgres, pooled, "json", args);
             serde_json::from_str::<serde_json::Value>(&printed).unwrap()
         };
         let tables = ask(&["tables"]);
@@ -102,6 +110,12 @@ fn the_program_on_postgres() {
         let sql = "SELECT big, price FROM things WHERE id = $1";
         let rows = &ask(&["query", sql, "1"])["rows"];
         assert_eq!(*rows, json!([[9_007_199_254_740_993_i64, "12.5000"]]));
-        assert_eq!(ask(&["search", "Smith"])["hits"][0]["table"], "makers");
+        let hit = &ask(&["search", "Smith"])["hits"][0];
+        assert_eq!(
+            (&hit["table"], &hit["key"]["id"]),
+            (&json!("makers"), &json!(1))
+        );
+        let shown = ask_for(&postgres, pooled, "csv", &["search", "Smith"]);
+        assert!(shown.contains("\nmakers,id=1,"), "{shown}");
     }
 }

@@ -118,7 +118,14 @@ pub(crate) fn plan(lines: &[String], style: Style) -> String {
 
 pub(crate) fn hits(hits: &Hits, style: Style) -> String {
     let rows = hits.hits.iter().map(|hit| {
-        let row = hit.row.map(|row| row.to_string()).unwrap_or_default();
+        let row = match (&hit.row, &hit.key) {
+            (Some(row), _) => row.to_string(),
+            (None, Some(key)) => {
+                let columns = key.iter().map(|(name, value)| format!("{name}={value}"));
+                columns.collect::<Vec<_>>().join(", ")
+            }
+            (None, None) => String::new(),
+        };
         vec![hit.table.clone(), row, hit.snippet.clone()]
     });
     grid(hits, style, &["table", "row", "text"], rows)
