@@ -30,6 +30,16 @@ impl Dice {
     }
 }
 
+/// Ends after so many polls; never if they are many.
+pub(crate) async fn patience_lost(polls: u64) {
+    for _ in 0..polls {
+        yield_now().await;
+    }
+    if polls > 10 {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// A call that suspends now and then, and fails or kills its connection at times.
 async fn call(connection: &FakeConnection, fate: u64) -> Result<(), Error> {
     for _ in 0..fate % 4 {
@@ -65,15 +75,6 @@ async fn caller(server: Server<FakeConnector>, seed: u64) -> u64 {
                     .await
             }
         };
-        // Some lose their patience after so many polls.
-        let impatient = async {
-            for _ in 0..patience {
-                yield_now().await;
-            }
-            if patience > 10 {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             result = work => match result {
                 Ok(()) => answered += 1,
@@ -82,7 +83,7 @@ async fn caller(server: Server<FakeConnector>, seed: u64) -> u64 {
                     "{error:?}"
                 ),
             },
-            () = impatient => {}
+            () = patience_lost(patience) => {}
         }
     }
     answered

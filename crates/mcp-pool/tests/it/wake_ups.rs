@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::{
     fake::{CALL, FakeConnection, FakeConnector, FakeServer, Reaction, set, settle},
-    stress::Dice,
+    stress::{Dice, patience_lost},
 };
 
 /// How many callers there are at a time, for how long, and how often at the least.
@@ -215,17 +215,9 @@ async fn caller(
         };
         server.run(PATIENT, work).await
     };
-    let impatient = async {
-        for _ in 0..patience {
-            yield_now().await;
-        }
-        if patience > 10 {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         result = work => result,
-        () = impatient => Ok(()),
+        () = patience_lost(patience) => Ok(()),
     }
 }
 
