@@ -62,11 +62,13 @@ impl<C: Connector> Keyed<C> {
         } else {
             self.min_connections()
         };
-        let idle = match census.waiting() {
+        let max = settings.max_connections;
+        let openers = |idle| census.openers(max, min, self.core.room(), free, idle);
+        // Mostly none may be opened; then it need not be known what is idle.
+        match openers(0) {
             0 => 0,
-            _ => self.store.len(),
-        };
-        census.openers(settings.max_connections, min, self.core.room(), free, idle)
+            _ => openers(self.store.len()),
+        }
     }
 
     fn open(self: &Arc<Self>) {
