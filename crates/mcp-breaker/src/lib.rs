@@ -10,7 +10,7 @@
 //!   a row a success costs two loads; a window of calls adds one atomic operation; a window
 //!   of time a look at the clock, and slow calls two. When it does take the lock:
 //!   [below](#when-it-locks).
-//! - **A refusal takes no lock either**, as long as the breaker stays as it is.
+//! - **A refusal takes no lock either**, as long as nothing else happens to the breaker.
 //! - **A result counts in the state it belongs to.** One that arrives after the state
 //!   has changed changes nothing.
 //! - **A probe that never comes back holds nothing up**: after `probe_timeout` others pass
@@ -38,13 +38,14 @@
 //!
 //! - by every failure, and every slow call;
 //! - by a success that ends a run of failures; by one that may change the judgement, because
-//!   it completes `minimum_calls` with failures among them, or because time alone has raised
-//!   a rate; in a window of time, by the first one in each tenth of it; and in any window
-//!   by one in 536 million, which is the most that is lent at once;
-//! - by a success that comes while another thread has the lock, for what is lent is taken
-//!   back then;
+//!   it completes `minimum_calls` with failures or slow calls among them, or because time
+//!   alone has raised a rate; in a window of time, by the first one in each tenth of it; and
+//!   in any window by one in 536 million, which is the most that is lent at once;
+//! - by a success or a refusal that comes while another thread has the lock, for what is
+//!   lent is taken back then;
 //! - by every probe that passes or ends, and by a call that counts for nothing if it ends
-//!   while it is half-open; by a refusal that meets a change of state;
+//!   while it is half-open; by a refusal that meets a change of state, or a clock that has
+//!   gone back;
 //! - by [`snapshot`](mcp_domain::CircuitBreaker::snapshot), [`tick`](Breaker::tick),
 //!   [`set_mode`](Breaker::set_mode) and [`reset`](Breaker::reset).
 //!

@@ -14,8 +14,8 @@ pub(crate) const MOST_LENT: u32 = UNCOUNTED - 1;
 /// State (2 bits), observe-only (1 bit), lent (29 bits), generation (32 bits).
 ///
 /// *Lent* is how many successes may end without asking the state machine, because
-/// they cannot change its mind; those who use one up take one off. Half-open, it is
-/// 1 while a probe may pass, else 0.
+/// they cannot change its mind; those who use one up take one off. Open, and half-open
+/// while no more probes may pass, it is 1: calls may be refused without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 

@@ -54,7 +54,7 @@ pub enum BuildError {
 /// What a number may be: a test, and the same in words.
 pub(super) type Allowed = (fn(f64) -> bool, &'static str);
 
-pub(super) const GROWTH: Allowed = (|x| x >= 1.0 && x.is_finite(), "1 or more");
+pub(super) const GROWTH: Allowed = (|x| x >= 1.0 && x.is_finite(), "finite and 1 or more");
 pub(super) const JITTER: Allowed = (|x| (0.0..=1.0).contains(&x), "between 0 and 1");
 pub(super) const RATE: Allowed = (|x| x > 0.0 && x <= 1.0, "more than 0 and at most 1");
 

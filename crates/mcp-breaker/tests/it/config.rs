@@ -55,7 +55,10 @@ fn numbers_out_of_range_are_named_with_their_range() {
     }
     for wrong in [0.5, f64::NAN, f64::INFINITY] {
         let growth = Breaker::builder().growth(wrong);
-        refused(growth, &format!("growth is {wrong}; it must be 1 or more"));
+        refused(
+            growth,
+            &format!("growth is {wrong}; it must be finite and 1 or more"),
+        );
     }
     for wrong in [-0.1, 1.5, f64::NAN] {
         let jitter = Breaker::builder().jitter(wrong);
