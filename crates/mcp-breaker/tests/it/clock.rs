@@ -179,3 +179,34 @@ fn a_manual_clock_stops_at_its_end() {
     clock.advance(Duration::MAX);
     assert!(clock.now() >= end);
 }
+
+/// Nobody but those who are refused looks at the breaker.
+#[test]
+fn who_is_refused_notices_a_clock_that_has_gone_back() {
+    let clock = ManualClock::default();
+    clock.set(100 * WAIT);
+    let breaker = Breaker::builder().failure_threshold(1);
+    let breaker = breaker.open_timeout(WAIT).jitter(0.0);
+    let breaker = breaker.build_with_clock(clock.clone()).unwrap();
+    fail(&breaker);
+    clock.set(Duration::ZERO);
+    let rejected = breaker.try_admit().unwrap_err();
+    assert_eq!(rejected.retry_after, Some(WAIT));
+    clock.advance(WAIT);
+    assert!(breaker.try_admit().is_ok());
+}
+
+/// Nobody but those whose calls succeed looks at the breaker.
+#[test]
+fn who_succeeds_notices_a_clock_that_has_gone_back() {
+    let clock = ManualClock::default();
+    clock.set(100 * WAIT);
+    let breaker = Breaker::builder().failure_threshold(None);
+    let breaker = breaker.failure_rate(0.5).window(Window::Time(WAIT));
+    let breaker = breaker.build_with_clock(clock.clone()).unwrap();
+    fail(&breaker);
+    clock.set(Duration::ZERO);
+    succeed(&breaker);
+    clock.advance(WAIT);
+    assert_eq!(breaker.snapshot().calls, 0, "all results are too old");
+}

@@ -1,8 +1,8 @@
 //! Settings that cannot be are refused by name.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use mcp_breaker::{Breaker, BreakerBuilder, Window};
+use mcp_breaker::{Breaker, BreakerBuilder, ManualClock, Window};
 use mcp_domain::{BreakerMode, BreakerState, CircuitBreaker as _, Outcome};
 
 #[test]
@@ -176,4 +176,28 @@ fn the_longest_times_do_no_harm() {
     breaker.settle(breaker.try_admit().unwrap(), outcome);
     assert_eq!(breaker.snapshot().state, BreakerState::Open);
     assert!(breaker.try_admit().is_err());
+}
+
+#[test]
+fn waits_differ_within_the_jitter() {
+    let second = Duration::from_secs(1);
+    let wait = || {
+        let breaker = Breaker::builder().failure_threshold(1);
+        let breaker = breaker.open_timeout(second).jitter(0.5);
+        let clock = ManualClock::default();
+        let breaker = breaker.build_with_clock(clock).unwrap();
+        breaker.settle(breaker.try_admit().unwrap(), Outcome::failure());
+        breaker.snapshot().retry_after.unwrap()
+    };
+    let waits: HashSet<_> = (0..100).map(|_| wait()).collect();
+    assert!(
+        waits
+            .iter()
+            .all(|wait| (second / 2..=second).contains(wait))
+    );
+    assert!(
+        waits.len() > 50,
+        "so many out of a hundred differ: {}",
+        waits.len()
+    );
 }
