@@ -10,7 +10,6 @@ use std::{
 };
 
 use futures::future::join_all;
-use mcp_breaker::Breaker;
 use mcp_domain::{ErrorKind, Fault, Operation};
 use mcp_plugin_db::{Access, DatabasePlugin};
 use mcp_pool::{Pool, Server, Settings, Sharing};
@@ -119,13 +118,6 @@ async fn kill(progress: Arc<Progress>) -> usize {
     kills
 }
 
-/// Would open only if nothing at all went well.
-fn patient() -> Arc<Breaker> {
-    let failures = u32::try_from(CALLERS * CALLS).unwrap();
-    let breaker = Breaker::builder().failure_threshold(failures).build();
-    Arc::new(breaker.unwrap())
-}
-
 /// Not a zombie.
 fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -185,10 +177,8 @@ async fn servers_that_are_killed_at_random_cost_the_calls_in_flight_and_nothing_
 async fn readers_of_the_plugin_do_not_notice_servers_that_are_killed() {
     let plugin = DatabasePlugin::builder(stdio())
         .access(Access::Pooled)
-        // Each kill may hit what is just being repeated,
+        // Each kill may hit what is just being repeated.
         .settings(Settings::builder().retry_attempts(20))
-        // or a server that is started, for which all are waiting.
-        .breaker(patient())
         .build();
     let progress = Arc::new(Progress::default());
     let killer = tokio::spawn(kill(Arc::clone(&progress)));
@@ -211,7 +201,6 @@ async fn readers_of_the_plugin_do_not_notice_a_server_that_is_restarted() {
     let plugin = DatabasePlugin::builder(server.connector())
         .access(Access::Pooled)
         .settings(Settings::builder().retry_attempts(20))
-        .breaker(patient())
         .build();
     let progress = Arc::new(Progress::default());
     let readers = (0..CALLERS).map(|_| tokio::spawn(read(plugin.clone(), Arc::clone(&progress))));

@@ -44,7 +44,9 @@ const EXAMPLES: &str = "Examples:
   mcp-db --config ~/.cursor/mcp.json --server shop tables
   mcp-db --server \"uvx mcp-server-sqlite --db-path my.sqlite\" --format csv query \"select 1\"
   mcp-db serve my.sqlite --http 127.0.0.1:8000
+  mcp-db query --all --format csv \"select * from events order by id\" > events.csv
   mcp-db serve postgres://reader@localhost/shop
+  mcp-db serve \"postgres://reader@db.example/shop?sslmode=verify-full\"
   mcp-db completions bash > ~/.local/share/bash-completion/completions/mcp-db
 
 Environment:
