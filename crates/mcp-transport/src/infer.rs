@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io::Read as _,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Component, Path},
 };
 
 use mcp_domain::{CommandTarget, Error, ErrorKind, HttpTarget, Target};
@@ -163,6 +163,12 @@ fn assignment(word: &str) -> Option<(&str, &str)> {
 }
 
 fn of_program(program: &Path, args: Vec<String>) -> Result<Target, Error> {
+    let shown = program.display();
+    if program.starts_with("~") {
+        return Err(wrong(format!(
+            "`{shown}` begins with `~`, which only a shell replaces; write the whole path"
+        )));
+    }
     let extension = program.extension().and_then(OsStr::to_str);
     match extension {
         Some("py") => return script(program, args, "python3"),
@@ -172,7 +178,6 @@ fn of_program(program: &Path, args: Vec<String>) -> Result<Target, Error> {
         }
         _ => {}
     }
-    let shown = program.display();
     if let Some(host) = shown.to_string().split('/').next()
         && let Some((_, port)) = host.rsplit_once(':')
         && port.parse::<u16>().is_ok()
@@ -181,24 +186,45 @@ fn of_program(program: &Path, args: Vec<String>) -> Result<Target, Error> {
             "`{shown}` looks like an address; write `http://` or `https://` before it"
         )));
     }
-    if let Ok(found) = fs::metadata(program) {
-        if found.is_dir() {
-            return Err(wrong(format!(
-                "`{shown}` is a folder; it must be a program, a script or a file of servers"
-            )));
-        }
-        if found.file_type().is_socket() {
-            return Err(wrong(format!(
-                "`{shown}` is a Unix socket; write `unix:{shown}` for JSON lines, \
-                 or `http+unix://` with its path for HTTP"
-            )));
-        }
+    let Ok(found) = fs::metadata(program) else {
+        return match looks_like_a_host(program) {
+            true => Err(wrong(format!(
+                "`{shown}` is no file here; if it is an address, write `https://` before it"
+            ))),
+            false => Ok(command(program, args)),
+        };
+    };
+    if found.is_dir() {
+        return Err(wrong(format!(
+            "`{shown}` is a folder; it must be a program, a script or a file of servers"
+        )));
     }
-    Ok(Target::Command(CommandTarget {
+    if found.file_type().is_socket() {
+        return Err(wrong(format!(
+            "`{shown}` is a Unix socket; write `unix:{shown}` for JSON lines, \
+             or `http+unix://` with its path for HTTP"
+        )));
+    }
+    Ok(command(program, args))
+}
+
+fn command(program: &Path, args: Vec<String>) -> Target {
+    Target::Command(CommandTarget {
         program: program.to_owned(),
         args,
         ..CommandTarget::default()
-    }))
+    })
+}
+
+/// `www.example.org/mcp`, as opposed to `server`, `bin/server` and `./server`.
+fn looks_like_a_host(program: &Path) -> bool {
+    let mut parts = program.components();
+    let Some(Component::Normal(first)) = parts.next() else {
+        return false;
+    };
+    let first = first.to_string_lossy();
+    let has_inner_dot = first.trim_matches('.').contains('.');
+    has_inner_dot && !first.starts_with('.') && parts.next().is_some()
 }
 
 fn script(path: &Path, args: Vec<String>, interpreter: &str) -> Result<Target, Error> {
@@ -227,19 +253,10 @@ fn script(path: &Path, args: Vec<String>, interpreter: &str) -> Result<Target, E
         } else {
             path.to_owned()
         };
-        return Ok(Target::Command(CommandTarget {
-            program,
-            args,
-            ..CommandTarget::default()
-        }));
+        return Ok(command(&program, args));
     }
-    let mut target = CommandTarget {
-        program: interpreter.into(),
-        args: vec![shown.to_string()],
-        ..CommandTarget::default()
-    };
-    target.args.extend(args);
-    Ok(Target::Command(target))
+    let args = [shown.to_string()].into_iter().chain(args);
+    Ok(command(Path::new(interpreter), args.collect()))
 }
 
 fn wrong(message: String) -> Error {

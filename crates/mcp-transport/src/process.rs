@@ -152,6 +152,7 @@ fn cannot_start(target: &CommandTarget, error: io::Error) -> Error {
         _ if missing && target.program.components().count() == 1 => {
             ": no program of that name is installed, or it is not in the PATH".to_owned()
         }
+        _ if kind == io::ErrorKind::PermissionDenied => ": it may not be executed".to_owned(),
         _ if is_no_program => ": it is no program, nor a script that begins with `#!`".to_owned(),
         _ if missing && target.program.exists() => {
             ": the interpreter that its first line names is not there".to_owned()

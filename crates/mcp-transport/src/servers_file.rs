@@ -180,6 +180,10 @@ impl ServersFile {
         let mut names = self.names();
         match (names.next(), names.next()) {
             (Some(name), None) => Ok((name, self.target(name)?)),
+            (None, _) => {
+                let message = format!("`{}` names no server", self.origin.display());
+                Err(Error::new(ErrorKind::InvalidInput, message))
+            }
             _ => {
                 let names: Vec<_> = self.names().collect();
                 let message = format!(

@@ -99,6 +99,8 @@ fn a_file_with_one_server_leads_to_it() {
     let two = r#"{"mcpServers": {"a": {"command": "s"}, "b": {"command": "t"}}}"#;
     let (_folder, path) = file("mcp.json", two, 0o644);
     refused(&path.display().to_string(), "names 2 servers (a, b)");
+    fs::write(&path, r#"{"mcpServers": {}}"#).unwrap();
+    refused(&path.display().to_string(), "names no server");
     let server = r#"{"mcpServers": {"a": {"url": "http://h"}}}"#;
     let (_folder, path) = file("mcp.json", server, 0o644);
     refused(
@@ -122,6 +124,8 @@ fn what_means_nothing_is_explained() {
     refused("http://h/mcp --token hunter2", "with blanks in it");
     refused("localhost:8000/mcp", "looks like an address");
     refused("127.0.0.1:80", "looks like an address");
+    refused("www.example.org/mcp", "write `https://` before it");
+    refused("~/server.py", "which only a shell replaces");
     refused("unix:", "must be followed by the path");
     refused("http+unix:///mcp", "must be the path of a socket");
     refused("http+unix://%2/mcp", "must be the path of a socket");

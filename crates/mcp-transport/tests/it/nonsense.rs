@@ -79,7 +79,11 @@ async fn a_command_that_is_no_program() {
     let file = folder.path().join("plain");
     fs::write(&file, "no program").unwrap();
     let error = cannot_start(Target::command(&file, [""; 0])).await;
-    check(&error, ErrorKind::ConnectFailed, &["Permission denied"]);
+    check(
+        &error,
+        ErrorKind::ConnectFailed,
+        &["it may not be executed"],
+    );
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     let error = cannot_start(Target::command(&file, [""; 0])).await;
