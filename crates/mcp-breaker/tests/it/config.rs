@@ -201,3 +201,59 @@ fn waits_differ_within_the_jitter() {
         waits.len()
     );
 }
+
+/// Fails until it opens, and returns how often and how long it waits then.
+fn opens(breaker: &Breaker<ManualClock>, retry_after: Option<Duration>) -> (usize, Duration) {
+    for failures in 0.. {
+        match breaker.try_admit() {
+            Ok(ticket) => breaker.settle(ticket, Outcome::Failure { retry_after }),
+            Err(rejected) => return (failures, rejected.retry_after.unwrap()),
+        }
+    }
+    unreachable!("it opens sooner");
+}
+
+#[test]
+fn the_defaults_are_those_of_the_guide() {
+    let clock = ManualClock::default();
+    let build = |builder: BreakerBuilder| builder.build_with_clock(clock.clone()).unwrap();
+    let calm = || Breaker::builder().jitter(0.0);
+    let seconds = Duration::from_secs;
+    let breaker = build(calm());
+    assert_eq!(opens(&breaker, None), (5, seconds(60)));
+    for wait in [120, 240, 480, 600, 600].map(seconds) {
+        clock.advance(seconds(600));
+        assert_eq!(opens(&breaker, None), (1, wait));
+    }
+    let hour = seconds(3600);
+    assert_eq!(opens(&build(calm()), Some(24 * hour)), (5, hour));
+    let by_rate = || calm().failure_threshold(None).failure_rate(1.0);
+    assert_eq!(opens(&build(by_rate()), None), (10, seconds(60)));
+    let waits = (0..100).map(|_| opens(&build(Breaker::builder()), None).1);
+    let (least, most) = (waits.clone().min().unwrap(), waits.max().unwrap());
+    assert!((54..57).contains(&least.as_secs()), "{least:?}");
+    assert!((57..=60).contains(&most.as_secs()), "{most:?}");
+}
+
+#[test]
+fn the_shortest_times_do_no_harm() {
+    let clock = ManualClock::default();
+    let shortest = Duration::from_nanos(1);
+    let breaker = Breaker::builder()
+        .failure_threshold(2)
+        .slow_call_rate(1.0)
+        .slow_call_duration(shortest)
+        .window(Window::Time(shortest))
+        .open_timeout(shortest)
+        .max_open_timeout(shortest)
+        .probe_timeout(shortest)
+        .jitter(1.0)
+        .build_with_clock(clock.clone())
+        .unwrap();
+    for outcome in [Outcome::failure(), Outcome::failure(), Outcome::Success] {
+        breaker.settle(breaker.try_admit().unwrap(), outcome);
+        clock.advance(shortest);
+    }
+    assert_eq!(breaker.snapshot().state, BreakerState::Closed);
+    assert_eq!(breaker.snapshot().opened, 1);
+}
