@@ -32,6 +32,8 @@ pub(crate) struct Census {
     pub(crate) alone: usize,
     /// Callers who wait for a connection, or for room on one.
     pub(crate) together: usize,
+    /// Callers who were told of room and have not taken it yet: it is not for others.
+    pub(crate) invited: usize,
     /// Connects that came to nothing, or have not come to anything yet, that somebody
     /// waited for and the breaker has not heard of.
     pub(crate) unheard: usize,

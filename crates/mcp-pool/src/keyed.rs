@@ -7,11 +7,11 @@ use std::sync::{
 
 use deadpool::managed::Object;
 use mcp_domain::{Connector, Error, ErrorKind, PoolStats, Scope};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     counters::{Checkout, Counters, Reason},
-    growth::Census,
+    growth::{Census, Sharing},
     held::Held,
     manager::{Manager, unfit},
     registry::Registry,
@@ -41,8 +41,9 @@ pub(crate) struct Keyed<C: Connector> {
     pub(crate) store: Store<C>,
     /// Those that several callers use at this moment.
     pub(crate) shared: Shared<C>,
-    /// Wakes one caller who may share when there is room on a connection in use.
-    room: Notify,
+    /// Where callers who may share wait for room on a connection in use, with one permit
+    /// for each who has been invited and has not come yet.
+    room: Semaphore,
     census: Mutex<Census>,
     failing: Mutex<Failing>,
     /// When to connect again, in milliseconds since `born`; 0 if the last attempt
@@ -116,7 +117,7 @@ impl<C: Connector> Keyed<C> {
             scope,
             registry,
             shared: Shared::default(),
-            room: Notify::new(),
+            room: Semaphore::new(0),
             census: Mutex::default(),
             failing: Mutex::default(),
             retry_at: AtomicU64::new(0),
@@ -140,7 +141,10 @@ impl<C: Connector> Keyed<C> {
         {
             return Ok(self.hand_out(object, how, Checkout::Hit));
         }
-        if let Some(seat) = self.join(how) {
+        // Who waits for room goes first.
+        if how == Use::Together
+            && let Some(seat) = self.join(|census| census.together)
+        {
             return Ok(Taken::Together(seat));
         }
         // Boxed: the future of the way that is taken most stays small.
@@ -149,11 +153,11 @@ impl<C: Connector> Keyed<C> {
 
     async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
         let mut waiting = Waiting::begin(self, how);
-        let joins = how == Use::Together && self.core.may_share();
-        // Room may have come up before this caller was known to wait for it.
-        if let Some(seat) = self.join(how) {
-            waiting.end();
-            return Ok(Taken::Together(seat));
+        // Also where connections are not shared at present: they may be in a moment.
+        let joins = how == Use::Together && self.core.settings.sharing != Sharing::Exclusive;
+        if joins {
+            // Room may have come up before this caller was known to wait for it.
+            self.invite();
         }
         loop {
             tokio::select! {
@@ -166,8 +170,12 @@ impl<C: Connector> Keyed<C> {
                         return Ok(self.hand_out(object, how, kind));
                     }
                 }
-                () = self.room.notified(), if joins => {
-                    if let Some(seat) = self.join(how) {
+                invitation = self.room.acquire(), if joins => {
+                    if let Ok(invitation) = invitation {
+                        invitation.forget();
+                        self.lock_census().invited -= 1;
+                    }
+                    if let Some(seat) = self.join(|_| 0) {
                         waiting.end();
                         return Ok(Taken::Together(seat));
                     }
@@ -195,24 +203,33 @@ impl<C: Connector> Keyed<C> {
         Taken::Together(seat)
     }
 
-    /// Joins a connection in use, if it has room.
-    fn join(self: &Arc<Self>, how: Use) -> Option<Seat<C>> {
-        if how == Use::Alone || !self.core.may_share() {
+    /// Joins a connection in use, if there is room beside that for those `before` this caller.
+    fn join(&self, before: impl FnOnce(&Census) -> usize) -> Option<Seat<C>> {
+        if !self.core.may_share() {
             return None;
         }
-        let limits = self.limits(&self.lock_census());
+        let census = self.census();
+        let limits = Limits {
+            before: before(&census),
+            ..self.limits(&census)
+        };
         let seat = self.shared.join(limits, self.core.is_watched())?;
         self.counters.checkout(Checkout::Share);
         self.invite();
         Some(seat)
     }
 
-    /// Wakes the next caller who may share, if there is room left for it.
+    /// Wakes those who wait for room, as many as there is room for.
     fn invite(&self) {
-        let census = self.census();
-        if census.together > 0 && self.shared.room(self.limits(&census)) > 0 {
-            self.room.notify_one();
+        let mut census = self.lock_census();
+        if census.together == 0 {
+            return;
         }
+        let room = self.shared.room(self.limits(&census));
+        let more = room.min(census.together).saturating_sub(census.invited);
+        census.invited += more;
+        drop(census);
+        self.room.add_permits(more);
     }
 
     fn limits(&self, census: &Census) -> Limits {
@@ -220,6 +237,7 @@ impl<C: Connector> Keyed<C> {
             callers: self.core.callers(),
             // Those for whom none is being opened or checked wait for one in use.
             spare: census.alone.saturating_sub(census.coming()),
+            before: 0,
         }
     }
 

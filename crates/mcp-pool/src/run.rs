@@ -223,7 +223,9 @@ impl<C: Connector> Server<C> {
     }
 
     async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
-        let taken = deadline.bound(pin!(self.keyed.checkout(how))).await;
+        // Kept until it is known what it waited for: with it goes its place in all queues.
+        let mut checkout = pin!(self.keyed.checkout(how));
+        let taken = deadline.bound(checkout.as_mut()).await;
         self.keyed.core.timings.waited(deadline.took());
         match taken {
             Ok(taken) => taken,

@@ -58,6 +58,8 @@ pub(crate) struct Limits {
     /// This many connections, those with the fewest callers, are to be left alone:
     /// somebody waits to have one for itself.
     pub(crate) spare: usize,
+    /// So many callers have a better right to what room there is.
+    pub(crate) before: usize,
 }
 
 impl<C: Connector> InUse<C> {
@@ -125,7 +127,7 @@ impl<C: Connector> Shared<C> {
     /// whether it is of interest how long the call will take.
     pub(crate) fn join(&self, limits: Limits, watched: bool) -> Option<Seat<C>> {
         let mut all = self.lock();
-        let index = if limits.spare == 0 {
+        let index = if (limits.spare, limits.before) == (0, 0) {
             let open = all
                 .iter()
                 .enumerate()
@@ -134,10 +136,13 @@ impl<C: Connector> Shared<C> {
         } else {
             let mut by_callers: Vec<_> = (0..all.len()).collect();
             by_callers.sort_by_key(|&index| all[index].callers);
-            let joinable = by_callers.into_iter().skip(limits.spare);
-            joinable
-                .into_iter()
-                .find(|&index| all[index].room(limits) > 0)?
+            let joinable = &by_callers[limits.spare.min(all.len())..];
+            let room: usize = joinable.iter().map(|&index| all[index].room(limits)).sum();
+            if room <= limits.before {
+                return None;
+            }
+            let mut joinable = joinable.iter().copied();
+            joinable.find(|&index| all[index].room(limits) > 0)?
         };
         let one = &mut all[index];
         let call = one.next;

@@ -47,6 +47,21 @@ fn two_servers(max_total: usize) -> (Arc<FakeServer>, Pool<FakeConnector>) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_in_vain_for_a_place_is_told_so() {
+    let (fake, pool) = two_servers(1);
+    let one = pool.server("one", FakeConnector(Arc::clone(&fake))).add();
+    let other = pool.server("other", FakeConnector(fake)).add();
+    let _held = one.lease(CALL).await.unwrap();
+    let error = other.lease(CALL.within(seconds(2))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+    assert_eq!(
+        error.chain(),
+        "`call` on server `other` failed after 1 attempt and 2.0 s: \
+         no place became free within 2 s; the limit over all servers is 1"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_least_recently_used_idle_connection_makes_room() {
     let (fake, pool) = two_servers(2);
     let server = |name: &str| pool.server(name, FakeConnector(Arc::clone(&fake))).add();

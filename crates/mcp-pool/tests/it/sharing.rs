@@ -157,6 +157,56 @@ async fn a_lease_does_not_starve_beside_a_stream_of_shared_calls() {
     }
 }
 
+/// So many callers make calls of this length, one right after the other, for a while;
+/// the longest that any of them had to wait for an answer.
+async fn stream(set: &Set, callers: u64, time: Duration, lasts: Duration) -> Duration {
+    let callers = (0..callers).map(|caller| {
+        let server = set.server.clone();
+        async move {
+            sleep(Duration::from_millis(7 * caller)).await;
+            let begin = Instant::now();
+            let mut longest = Duration::ZERO;
+            while begin.elapsed() < lasts {
+                let start = Instant::now();
+                let call =
+                    |connection: Arc<FakeConnection>| async move { connection.call(time).await };
+                server.run(CALL, call).await.unwrap();
+                longest = longest.max(start.elapsed());
+            }
+            longest
+        }
+    });
+    let callers: Vec<_> = callers.map(tokio::spawn).collect();
+    let longest = join_all(callers).await.into_iter().map(Result::unwrap);
+    longest.max().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_room_goes_before_who_comes_later() {
+    let set = set(Settings::builder()
+        .max_connections(2)
+        .max_in_flight(2)
+        .sharing(Sharing::Shared));
+    let time = Duration::from_millis(10);
+    let longest = stream(&set, 20, time, seconds(5)).await;
+    // Five rounds, and what it takes to connect and to find out.
+    assert!(longest < 10 * time, "{longest:?}");
+    assert_eq!(set.fake.connects(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_when_connections_come_to_be_shared_again_is_not_forgotten() {
+    let set = set(Settings::builder().max_connections(2));
+    set.fake.serial.store(true, SeqCst);
+    mixed_calls(&set).await;
+    assert_eq!(set.server.stats().unshared_servers, 1);
+    // For longer than that verdict holds.
+    let time = Duration::from_millis(50);
+    let longest = stream(&set, 12, time, seconds(700)).await;
+    // On each connection six wait for each other, however that is brought about.
+    assert!(longest < 15 * time, "{longest:?}");
+}
+
 /// Fast calls, one in ten slow, at random on a server with six connections; how long the
 /// fast ones took that began in the second half.
 async fn mixed_calls(set: &Set) -> Vec<Duration> {
