@@ -80,6 +80,8 @@ pub(crate) type Pooled<C> = Box<Entry<C>>;
 /// What is known of one pooled connection.
 pub(crate) struct Entry<C: Connector> {
     pub(crate) held: Arc<Held<C>>,
+    /// When it was opened.
+    pub(crate) opened_at: Instant,
     /// When its present or last user took it.
     pub(crate) taken_at: Instant,
     /// Since when nobody has used it.
@@ -104,6 +106,7 @@ impl<C: Connector> Entry<C> {
         let now = Instant::now();
         Box::new(Self {
             held: Arc::new(held),
+            opened_at: now,
             taken_at: now,
             idle_since: now,
             checked_at: now,

@@ -1,8 +1,11 @@
 //! The connections of one server and scope: checkout and return.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use deadpool::managed::Object;
@@ -28,6 +31,10 @@ mod growing;
 mod waiting;
 
 use self::{growing::Failing, waiting::Waiting};
+
+/// So long may those who have a single connection keep it, while others have none: many
+/// times what it mostly takes to open one.
+const TURN: Duration = Duration::from_secs(2);
 
 /// The connections of one server and scope.
 pub(crate) struct Keyed<C: Connector> {
@@ -278,11 +285,11 @@ impl<C: Connector> Keyed<C> {
         };
         match fate {
             Fate::Close(reason) => Object::take(object).retire(reason),
-            Fate::Reuse => self.keep(object),
+            Fate::Reuse => self.keep(object, now),
         }
     }
 
-    fn keep(&self, object: Object<Manager<C>>) {
+    fn keep(&self, object: Object<Manager<C>>, now: Instant) {
         let census = self.census();
         let waits = census.waiting() > 0;
         if self.core.pressure.load(Ordering::Relaxed) == 0 {
@@ -292,8 +299,11 @@ impl<C: Connector> Keyed<C> {
         let Some(registry) = self.registry.upgrade() else {
             return;
         };
-        if waits && census.live > 1 && registry.somebody_has_none() {
-            // Who has none goes before who has several.
+        let open_for = now.saturating_duration_since(object.opened_at);
+        let may_go = census.live > 1 || open_for >= TURN;
+        if waits && may_go && registry.somebody_has_none() {
+            // Who has none goes before who has several, or has had one for long.
+            registry.step_back(self);
             Object::take(object).retire(Reason::Evicted);
         } else {
             self.store.put(object, waits);

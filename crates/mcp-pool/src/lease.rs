@@ -11,7 +11,7 @@ use crate::{
     keyed::{Fate, Keyed, Measure, Taken},
     leak::Watch,
     under_way::{drain, fate_after},
-    verdict::{admit, explain, no_answer, outcome, settle},
+    verdict::{admit, explain, no_answer, settle},
 };
 
 /// Exclusive use of a connection, given back on drop.
@@ -83,7 +83,7 @@ impl<C: Connector> Lease<C> {
                 self.fate = fate;
             }
         }
-        settle(permit, deadline.took(), outcome(&result));
+        settle(permit, deadline.took(), self.held().outcome(&result));
         result.map_err(|error| explain(&keyed, operation, 1, &deadline, error))
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    ptr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -41,6 +42,8 @@ pub(crate) struct Registry<C: Connector> {
     starving: Mutex<VecDeque<Weak<Keyed<C>>>>,
     /// How many they are.
     pressure: Arc<AtomicUsize>,
+    /// How often it was asked to let them grow while somebody is at it.
+    feeding: AtomicUsize,
     is_closed: AtomicBool,
     kept_up: AtomicBool,
     /// Wakes the upkeep task: when the pool ends, or has to be tended more often.
@@ -68,6 +71,7 @@ impl<C: Connector> Registry<C> {
             freed: Notify::new(),
             starving: Mutex::default(),
             pressure: Arc::default(),
+            feeding: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
             kept_up: AtomicBool::new(false),
             changed: Arc::default(),
@@ -272,6 +276,16 @@ impl<C: Connector> Registry<C> {
         have_none.count() > self.closing.load(Ordering::Acquire)
     }
 
+    /// This server and scope makes way for others: it goes to the end of the queue of those
+    /// who wait for a place, if it is in it.
+    pub(crate) fn step_back(&self, keyed: &Keyed<C>) {
+        let mut queue = lock(&self.starving);
+        let index = queue.iter().position(|one| ptr::eq(one.as_ptr(), keyed));
+        if let Some(one) = index.and_then(|index| queue.remove(index)) {
+            queue.push_back(one);
+        }
+    }
+
     /// A connection has begun to close: its place will be free soon.
     pub(crate) fn closing(&self) {
         self.closing.fetch_add(1, Ordering::AcqRel);
@@ -291,6 +305,19 @@ impl<C: Connector> Registry<C> {
     /// Lets those grow who were refused a place, as long as there are places. Who is
     /// refused again goes to the end of the queue.
     pub(crate) fn feed_the_starving(&self) {
+        // Whoever is at it goes on for all. Where a runtime has ended, a connect has failed
+        // as soon as it has begun and asks here again: as deep as the queue is long.
+        if self.feeding.fetch_add(1, Ordering::AcqRel) > 0 {
+            return;
+        }
+        let mut heard = 1;
+        while heard > 0 {
+            self.feed();
+            heard = self.feeding.fetch_sub(heard, Ordering::AcqRel) - heard;
+        }
+    }
+
+    fn feed(&self) {
         while self.reserved() < self.settings.max_total {
             let mut queue = lock(&self.starving);
             let Some(starving) = queue.pop_front() else {

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use mcp_domain::ErrorKind;
-use tokio::time::{Instant, sleep};
+use mcp_domain::{ErrorKind, Scope};
+use mcp_pool::{Pool, Settings};
+use tokio::{
+    runtime::Builder,
+    time::{Instant, sleep},
+};
 
 use crate::fake::{
     CALL, FakeConnection, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds,
@@ -63,7 +67,7 @@ async fn the_report_counts_connections_and_no_attempts_to_have_one() {
     let held = set.server.lease(CALL).await.unwrap();
     // One is closing already, one is to close, and one connect fails meanwhile.
     FakeServer::set(&set.fake.on_connect, Reaction::Never);
-    let settings = mcp_pool::Settings::builder().connection_timeout(seconds(2));
+    let settings = Settings::builder().connection_timeout(seconds(2));
     let other = set
         .pool
         .server("other", FakeConnector(Arc::clone(&set.fake)));
@@ -101,7 +105,7 @@ async fn new_callers_and_those_who_wait_are_turned_away() {
         .await
         .unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Closed);
-    let other = set.server.scoped(mcp_domain::Scope::new("other"));
+    let other = set.server.scoped(Scope::new("other"));
     assert_eq!(
         other.lease(CALL).await.unwrap_err().kind(),
         ErrorKind::Closed
@@ -190,4 +194,29 @@ async fn a_lease_that_outlives_its_pool_is_closed_when_it_ends() {
     // Nothing of the pool is left to do anything with time.
     sleep(seconds(10_000)).await;
     assert_eq!(fake.connects(), 1);
+}
+
+#[test]
+fn a_runtime_that_ends_takes_along_however_many_wait_for_a_place() {
+    const SCOPES: usize = 3000;
+    let fake = Arc::<FakeServer>::default();
+    FakeServer::set(&fake.on_connect, Reaction::Never);
+    let settings = Settings::builder().max_total(1).min_connections(0);
+    let pool = Pool::new(settings.build().unwrap());
+    let server = pool.server("fake", FakeConnector(fake)).add();
+    let scopes: Vec<_> = (0..SCOPES)
+        .map(|number| server.scoped(Scope::new(number.to_string())))
+        .collect();
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    let callers = scopes.iter().map(|scope| Box::pin(scope.lease(CALL)));
+    let mut callers: Vec<_> = callers.collect();
+    runtime.block_on(async {
+        for caller in &mut callers {
+            assert!(futures::poll!(caller).is_pending());
+        }
+    });
+    drop(runtime);
+    let stats = pool.stats();
+    assert_eq!(stats.failed_connects, SCOPES as u64);
+    assert_eq!(stats.total_connections, 0);
 }

@@ -7,7 +7,8 @@ use mcp_pool::{Pool, Settings, Sharing};
 use tokio::time::{Instant, sleep};
 
 use crate::fake::{
-    CALL, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds, settle,
+    CALL, FakeConnection, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds,
+    settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -195,4 +196,34 @@ async fn an_abandoned_connect_makes_room_for_who_waits_elsewhere() {
     elsewhere.await.unwrap();
     assert_eq!(start.elapsed(), seconds(3));
     assert_eq!(fake.most_present(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_none_gets_a_turn_beside_one_who_always_has_callers() {
+    let (fake, pool) = two_servers(1);
+    let busy = pool.server("busy", FakeConnector(Arc::clone(&fake))).add();
+    let other = pool.server("other", FakeConnector(fake)).add();
+    let call = |connection: Arc<FakeConnection>| async move {
+        connection.call(Duration::from_millis(10)).await
+    };
+    let callers: Vec<_> = (0..3)
+        .map(|_| {
+            let busy = busy.clone();
+            tokio::spawn(async move {
+                loop {
+                    busy.run(CALL, call).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    sleep(seconds(1)).await;
+    other.run(CALL.within(seconds(3)), call).await.unwrap();
+    // Who had to go comes back.
+    sleep(seconds(1)).await;
+    assert_eq!(busy.stats().total_connections, 1);
+    // Connecting is the exception.
+    assert_eq!(pool.stats().opened, 3);
+    for caller in callers {
+        caller.abort();
+    }
 }
