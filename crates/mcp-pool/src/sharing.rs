@@ -6,7 +6,7 @@ use deadpool::managed::Object;
 use mcp_domain::Connector;
 use tokio::time::Instant;
 
-use crate::{held::Held, keyed::Fate, manager::Manager};
+use crate::{counters::Reason, held::Held, keyed::Fate, manager::Manager};
 
 use self::payoff::Departure;
 
@@ -162,6 +162,16 @@ impl<C: Connector> Shared<C> {
     pub(crate) fn room(&self, limits: Limits) -> usize {
         let all = self.lock();
         all.iter().map(|one| one.room(limits)).sum()
+    }
+
+    /// Lets nobody join a connection that is to be retired for its age: it is closed when the
+    /// last caller leaves it.
+    pub(crate) fn retire_the_old(&self, now: Instant) {
+        for one in &mut *self.lock() {
+            if one.fate == Fate::Reuse && one.object.held.expires_at.is_some_and(|at| now >= at) {
+                one.fate = Fate::Close(Reason::Age);
+            }
+        }
     }
 
     /// Lets nobody join this connection until [`drained`](Self::drained) is called.

@@ -90,6 +90,7 @@ fn tend<C: Connector>(keyed: &Arc<Keyed<C>>) {
             .store
             .retire(reason, |pooled| unfit(pooled, now) == Some(reason));
     }
+    keyed.shared.retire_the_old(now);
     let live = keyed.census().live;
     let mut spare = live.saturating_sub(keyed.min_connections());
     keyed.store.retire(Reason::Idle, |pooled| {

@@ -195,6 +195,23 @@ async fn who_waits_for_room_goes_before_who_comes_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shared_connection_grows_no_older_for_being_in_use_all_the_time() {
+    let age = seconds(60);
+    let settings = Settings::builder().max_connections(2);
+    let set = set(settings.sharing(Sharing::Shared).max_connection_age(age));
+    stream(&set, 4, seconds(1), 10 * age).await;
+    settle().await;
+    let stats = set.pool.stats();
+    // Found out within the time that lies between two rounds of upkeep.
+    assert!((5..=12).contains(&stats.closed.age), "{stats:?}");
+    assert_eq!(stats.closed.total(), stats.closed.age);
+    check_books(
+        &set,
+        stats.hits + stats.shares + stats.waits + stats.connects,
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_when_connections_come_to_be_shared_again_is_not_forgotten() {
     let set = set(Settings::builder().max_connections(2));
     set.fake.serial.store(true, SeqCst);
