@@ -21,6 +21,7 @@ use rmcp::{
     service::{NotificationContext, RequestContext, RoleClient},
 };
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Change, Elicitation, Handlers, LogMessage};
 
@@ -40,6 +41,8 @@ pub(crate) struct Host {
     handlers: Arc<Handlers>,
     pub(crate) progress: ProgressTable,
     pub(crate) subscribers: Subscribers,
+    /// Cancelled when the connection is gone, and all that came by it has been handed on.
+    pub(crate) gone: CancellationToken,
 }
 
 impl Host {
@@ -48,6 +51,7 @@ impl Host {
             progress: ProgressTable::new(handlers.progress.clone()),
             handlers,
             subscribers: Subscribers::default(),
+            gone: CancellationToken::new(),
         }
     }
 

@@ -142,12 +142,18 @@ impl Client {
             let token = sent.progress_token.clone();
             expected.listen(token, how.hear.clone(), beat)
         });
-        let answer = waiting.wait(Pin::new(&mut sent.rx)).await?;
+        let answer = tokio::select! {
+            biased;
+            answer = waiting.wait(Pin::new(&mut sent.rx)) => answer?.ok(),
+            // The SDK does not always say so: what it is asked just as it ends may stay in
+            // its queue, which lives as long as whoever may ask.
+            () = self.host.gone.cancelled() => sent.rx.try_recv().ok(),
+        };
         abandoned.id = None;
         match answer {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.explain(error).await),
-            Err(_) => Err(self.explain(ServiceError::TransportClosed).await),
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => Err(self.explain(error).await),
+            None => Err(self.explain(ServiceError::TransportClosed).await),
         }
     }
 
@@ -327,3 +333,6 @@ pub(super) fn post(sending: impl Future) {
     let mut context = task::Context::from_waker(task::Waker::noop());
     let _ = pin!(sending).poll(&mut context);
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,5 +48,6 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Watched<T> {
 impl<T> Drop for Watched<T> {
     fn drop(&mut self) {
         self.host.subscribers.end();
+        self.host.gone.cancel();
     }
 }
