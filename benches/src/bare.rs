@@ -4,7 +4,7 @@ use mcp_domain::{Error, ErrorKind};
 use rmcp::{
     RoleClient,
     model::{CallToolRequestParams, ProtocolVersion, ReadResourceRequestParams},
-    service::{ClientLifecycleMode, ClientServiceExt as _, RunningService},
+    service::{ClientCacheConfig, ClientLifecycleMode, ClientServiceExt as _, RunningService},
     transport::{IntoTransport, StreamableHttpClientTransport},
 };
 use serde_json::{Value, json};
@@ -64,8 +64,12 @@ impl Bare {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
         };
         let serve = ().serve_with_lifecycle(transport, lifecycle);
+        let service = Box::pin(serve).await.map_err(failed)?;
+        // What is measured is the way to the server, not the SDK's memory.
+        let no_cache = ClientCacheConfig::disabled();
+        service.set_response_cache_config(no_cache).await;
         Ok(Self {
-            service: Box::pin(serve).await.map_err(failed)?,
+            service,
             process: None,
         })
     }

@@ -62,13 +62,14 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
     let mut section = Section::new("limit", "The limit", &columns).about(&[
         "*bare echo*: as many bytes there and back over the same kind of pipe or socket, to a process (or task) that does nothing else. It is below what any client can reach, for it neither writes nor reads JSON, nor asks a database.",
         "*bare rmcp*: the same operation by the official SDK on one session that is open.",
-        "*pooled*: the operation of the plugin, from checkout to typed answer.",
+        "*pooled*: the operation of the plugin, from checkout to typed answer; it asks the server each time, also for lists.",
     ]);
     let mut groups = Vec::new();
     for transport in Transport::ALL {
         let connector = bench.servers.connector(transport)?;
         let plugin = DatabasePlugin::builder(connector)
             .access(Access::Pooled)
+            .keep_listings(Duration::ZERO)
             .build();
         let bare = bare(&bench.servers, transport).await?;
         for work in Work::ALL {

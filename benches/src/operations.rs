@@ -24,7 +24,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("samples", "samples"),
     ];
     let mut section = Section::new("operations", "Operations", &columns).about(&[
-        "Whole operations of the database plugin on the sample database; *direct* opens and closes a session for each.",
+        "Whole operations of the database plugin on the sample database; *direct* opens and closes a session for each. Pooled, it keeps lists for as long as the server allows and half a minute at most, so that a listing seldom asks the server.",
     ]);
     for transport in Transport::ALL {
         let connector = bench.servers.connector(transport)?;
