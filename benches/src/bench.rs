@@ -42,7 +42,7 @@ impl Effort {
             Pace {
                 least: 2,
                 most: most.div_ceil(10),
-                time: Duration::from_millis(100),
+                time: Duration::from_millis(60),
             }
         } else {
             Pace {
