@@ -53,8 +53,8 @@ impl<C: Connector> Held<C> {
         catch_unwind(AssertUnwindSafe(|| self.connection.is_open())).unwrap_or(false)
     }
 
-    /// What a breaker should hear of a call on this connection, which others may share. That it died is one
-    /// failure, however many callers it took along.
+    /// What a breaker should hear of a call on this connection, which others may share.
+    /// That it died is one failure, however many callers it took along.
     pub(crate) fn outcome<T>(&self, result: &Result<T, Error>) -> Outcome {
         let died = result.as_ref().is_err_and(is_death);
         if died && self.mourned.swap(true, Ordering::Relaxed) {
