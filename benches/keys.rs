@@ -1,11 +1,12 @@
-//! What many keys cost: finding one among 1, 1,000 and 100,000, and evicting.
+//! What many keys cost: finding one among 1, 1,000 and 100,000, evicting, and waiting.
 //!
 //! `cargo bench -p mcp-bench --bench keys`
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use mcp_domain::{Operation, Scope};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use futures::future::join_all;
+use mcp_domain::{Error, Operation, Scope};
 use mcp_pool::{Pool, Server, Settings};
 use tokio::runtime::{Builder, Runtime};
 
@@ -91,5 +92,33 @@ fn eviction(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, lookup, eviction);
+/// So many scopes wait for the only place, and have it one after another.
+fn waiting(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("scopes that wait for the only place");
+    group.sample_size(10);
+    for scopes in [250, 1_000, 4_000, 16_000] {
+        let runtime = runtime();
+        let server = crowded(&runtime, 1, 1);
+        let scopes: Vec<_> = (1..=scopes)
+            .map(|number| server.scoped(scope(number)))
+            .collect();
+        group.throughput(Throughput::Elements(scopes.len() as u64));
+        group.bench_function(BenchmarkId::from_parameter(scopes.len()), |bencher| {
+            bencher.iter(|| {
+                runtime.block_on(async {
+                    let held = scopes[0].lease(CALL).await;
+                    let all = join_all(scopes[1..].iter().map(|one| one.run(CALL, nothing)));
+                    drop(futures::join!(all, async move { drop(held) }));
+                });
+            });
+        });
+    }
+    group.finish();
+}
+
+async fn nothing(_: Arc<nothing::Nothing>) -> Result<(), Error> {
+    Ok(())
+}
+
+criterion_group!(benches, lookup, eviction, waiting);
 criterion_main!(benches);

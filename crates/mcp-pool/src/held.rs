@@ -183,7 +183,7 @@ impl<C: Connector> Place<C> {
             keyed.left(reason);
         }
         if let Some(registry) = self.registry.upgrade() {
-            registry.closing();
+            registry.limit.closing();
             self.closing = true;
         }
         let runtime = self.runtime.clone();
@@ -208,17 +208,19 @@ impl<C: Connector> Drop for Place<C> {
         let registry = self.registry.upgrade();
         if let Some(registry) = &registry {
             if self.closing {
-                registry.closed();
+                registry.limit.closed();
             }
-            registry.free();
+            registry.limit.free();
         }
         let keyed = self.keyed.upgrade();
-        if let Some(keyed) = &keyed {
-            keyed.freed();
+        if let Some(keyed) = &keyed
+            && keyed.freed()
+        {
+            keyed.review();
         }
         // First come, first served: who was refused a place goes before its last owner.
         if let Some(registry) = &registry {
-            registry.feed_the_starving();
+            registry.limit.feed_the_starving();
         }
         if let Some(keyed) = &keyed {
             keyed.grow();

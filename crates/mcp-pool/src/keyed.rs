@@ -1,11 +1,8 @@
 //! The connections of one server and scope: checkout and return.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use deadpool::managed::Object;
@@ -28,13 +25,10 @@ use crate::{
 
 mod checking;
 mod growing;
+mod sparing;
 mod waiting;
 
-use self::{growing::Failing, waiting::Waiting};
-
-/// So long may those who have a single connection keep it, while others have none: many
-/// times what it mostly takes to open one.
-const TURN: Duration = Duration::from_secs(2);
+use self::{growing::Failing, sparing::has_had_a_turn, waiting::Waiting};
 
 /// The connections of one server and scope.
 pub(crate) struct Keyed<C: Connector> {
@@ -59,8 +53,6 @@ pub(crate) struct Keyed<C: Connector> {
     born: Instant,
     /// How many handles callers have of it.
     handles: AtomicUsize,
-    /// Is it in the queue of those who wait for a place?
-    is_starving: AtomicBool,
 }
 
 /// How a caller wants to use a connection.
@@ -130,7 +122,6 @@ impl<C: Connector> Keyed<C> {
             retry_at: AtomicU64::new(0),
             born: Instant::now(),
             handles: AtomicUsize::new(0),
-            is_starving: AtomicBool::new(false),
         }
     }
 
@@ -262,8 +253,12 @@ impl<C: Connector> Keyed<C> {
                 let now = measured.then(Instant::now);
                 let (left, departure) = self.shared.leave(&seat, fate, now);
                 match left {
+                    Left::Nobody(object, Fate::Close(Reason::Evicted)) => self.end_ceded(object),
                     Left::Nobody(object, fate) => self.give_back_object(object, fate, measure),
-                    Left::Others => self.invite(),
+                    Left::Others => {
+                        self.cede(&seat.held);
+                        self.invite();
+                    }
                 }
                 if let (Some(departure), Some(now)) = (departure, now) {
                     self.observe(departure, now);
@@ -292,32 +287,17 @@ impl<C: Connector> Keyed<C> {
     fn keep(&self, object: Object<Manager<C>>, now: Instant) {
         let census = self.census();
         let waits = census.waiting() > 0;
-        if self.core.pressure.load(Ordering::Relaxed) == 0 {
-            self.store.put(object, waits);
-            return;
-        }
-        let Some(registry) = self.registry.upgrade() else {
-            return;
-        };
-        let open_for = now.saturating_duration_since(object.opened_at);
-        let may_go = census.live > 1 || open_for >= TURN;
-        if waits && may_go && registry.somebody_has_none() {
-            // Who has none goes before who has several, or has had one for long.
-            registry.step_back(self);
-            Object::take(object).retire(Reason::Evicted);
-        } else {
-            self.store.put(object, waits);
-            registry.make_room();
-        }
-    }
-
-    /// Something became idle that was not given back: there may be those who starve.
-    fn relieve(&self) {
-        if self.core.pressure.load(Ordering::Relaxed) > 0
-            && let Some(registry) = self.registry.upgrade()
+        if waits
+            && let Some(registry) = self.under_pressure()
+            && has_had_a_turn(&census, object.opened_at, now)
+            && registry.limit.somebody_has_none()
         {
-            registry.make_room();
+            registry.limit.step_back(self);
+            Object::take(object).retire(Reason::Evicted);
+            return;
         }
+        self.store.put(object, waits);
+        self.relieve();
     }
 
     fn observe(self: &Arc<Self>, departure: Departure, now: Instant) {
@@ -333,6 +313,12 @@ impl<C: Connector> Keyed<C> {
 
     // ----- state
 
+    /// The pool, if somebody starves: all places are taken.
+    fn under_pressure(&self) -> Option<Arc<Registry<C>>> {
+        let pressure = self.core.pressure.load(Ordering::Relaxed);
+        (pressure > 0).then(|| self.registry.upgrade()).flatten()
+    }
+
     /// Somebody has one more handle.
     pub(crate) fn add_handle(&self) {
         self.handles.fetch_add(1, Ordering::Relaxed);
@@ -345,21 +331,6 @@ impl<C: Connector> Keyed<C> {
 
     pub(crate) fn has_handles(&self) -> bool {
         self.handles.load(Ordering::Acquire) > 0
-    }
-
-    /// It joins the queue of those who wait for a place. Tells whether it was not in it.
-    pub(crate) fn begin_to_starve(&self) -> bool {
-        !self.is_starving.swap(true, Ordering::AcqRel)
-    }
-
-    /// Is it in that queue?
-    pub(crate) fn is_starving(&self) -> bool {
-        self.is_starving.load(Ordering::Acquire)
-    }
-
-    /// It left that queue.
-    pub(crate) fn end_to_starve(&self) {
-        self.is_starving.store(false, Ordering::Release);
     }
 
     pub(crate) fn census(&self) -> Census {
@@ -378,6 +349,8 @@ impl<C: Connector> Keyed<C> {
     }
 
     fn lock_census(&self) -> MutexGuard<'_, Census> {
+        #[cfg(test)]
+        tests::LOOKS.set(tests::LOOKS.get() + 1);
         self.census.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -69,6 +69,7 @@ mod histogram;
 mod keyed;
 mod leak;
 mod lease;
+mod limit;
 mod manager;
 #[cfg(feature = "metrics")]
 mod meters;

@@ -76,13 +76,13 @@ impl<C: Connector> Pool<C> {
     /// If the future is dropped, the pool stays closed, and what is left to close
     /// is closed in the background.
     pub async fn close(&self, within: Duration) -> CloseReport {
-        let before = self.registry.closures();
+        let before = self.registry.limit.closures();
         self.registry.close();
         // What is left is counted below.
-        let _ = timeout(within, self.registry.emptied()).await;
+        let _ = timeout(within, self.registry.limit.emptied()).await;
         CloseReport {
-            abandoned: self.registry.reserved(),
-            closed: self.registry.closures() - before,
+            abandoned: self.registry.limit.reserved(),
+            closed: self.registry.limit.closures() - before,
         }
     }
 }

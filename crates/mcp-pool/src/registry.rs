@@ -1,11 +1,10 @@
-//! All servers and scopes of one pool, and the limit over all of them.
+//! All servers and scopes of one pool.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    ptr,
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +12,9 @@ use std::{
 use mcp_domain::{BreakerState, Connector, PoolStats, Scope};
 use tokio::{runtime::Handle, sync::Notify};
 
-use crate::{keyed::Keyed, server::Core, settings::Settings, timings::Ledger, upkeep};
+use crate::{
+    keyed::Keyed, limit::Limit, server::Core, settings::Settings, timings::Ledger, upkeep,
+};
 
 /// Connections by server and scope.
 type Keys<C> = HashMap<(u64, Scope), Arc<Keyed<C>>>;
@@ -30,20 +31,8 @@ pub(crate) struct Registry<C: Connector> {
     /// The servers that are known by their names, for as long as the pool lives.
     named: Mutex<HashMap<Arc<str>, Arc<Core<C>>>>,
     next_number: AtomicU64,
-    /// Places taken, over all servers and scopes.
-    reserved: AtomicUsize,
-    /// Of these, the places of connections that are closing.
-    closing: AtomicUsize,
-    /// Connections that have been closed so far.
-    closed: AtomicUsize,
-    /// Wakes whoever waits for places to become free.
-    freed: Notify,
-    /// Those who were refused a place because all were taken, in that order.
-    starving: Mutex<VecDeque<Weak<Keyed<C>>>>,
-    /// How many they are.
-    pressure: Arc<AtomicUsize>,
-    /// How often it was asked to let them grow while somebody is at it.
-    feeding: AtomicUsize,
+    /// How many connections there may be over all of them, and who waits for one.
+    pub(crate) limit: Limit<C>,
     is_closed: AtomicBool,
     kept_up: AtomicBool,
     /// Wakes the upkeep task: when the pool ends, or has to be tended more often.
@@ -65,13 +54,7 @@ impl<C: Connector> Registry<C> {
             servers: Mutex::default(),
             named: Mutex::default(),
             next_number: AtomicU64::new(0),
-            reserved: AtomicUsize::new(0),
-            closing: AtomicUsize::new(0),
-            closed: AtomicUsize::new(0),
-            freed: Notify::new(),
-            starving: Mutex::default(),
-            pressure: Arc::default(),
-            feeding: AtomicUsize::new(0),
+            limit: Limit::new(settings.max_total),
             is_closed: AtomicBool::new(false),
             kept_up: AtomicBool::new(false),
             changed: Arc::default(),
@@ -118,11 +101,6 @@ impl<C: Connector> Registry<C> {
     /// A number that nothing else in this pool has.
     pub(crate) fn number(&self) -> u64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// How many servers and scopes wait for a place.
-    pub(crate) fn pressure(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.pressure)
     }
 
     /// The connections of this server and scope, for one more handle.
@@ -193,44 +171,18 @@ impl<C: Connector> Registry<C> {
 
     // ----- the limit over all
 
-    /// Takes up to this many places.
-    pub(crate) fn reserve(&self, wanted: usize) -> usize {
-        let mut granted = 0;
-        let take = |reserved: usize| {
-            granted = wanted.min(self.settings.max_total.saturating_sub(reserved));
-            Some(reserved + granted)
-        };
-        // Never fails: `take` always has an answer.
-        let _ = self
-            .reserved
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
-        granted
-    }
-
-    /// Gives one place back.
-    pub(crate) fn free(&self) {
-        self.reserved.fetch_sub(1, Ordering::AcqRel);
-        self.freed.notify_waiters();
-    }
-
     /// Remembers that this server and scope was refused a place, and makes room.
     pub(crate) fn starve(&self, keyed: &Arc<Keyed<C>>) {
-        let mut queue = lock(&self.starving);
-        if keyed.begin_to_starve() {
-            queue.push_back(Arc::downgrade(keyed));
-            self.pressure.fetch_add(1, Ordering::AcqRel);
-        }
-        drop(queue);
+        self.limit.refuse(keyed);
         self.make_room();
         // A place may have become free before the queue knew of this one.
-        self.feed_the_starving();
+        self.limit.feed_the_starving();
     }
 
     /// Closes the least recently used idle connections of any server and scope, one
     /// for each that is starving.
     pub(crate) fn make_room(&self) {
-        self.dismiss_the_served();
-        while self.lacks_room() {
+        while self.limit.lacks_room() {
             let keys = self.populated();
             // What somebody waits for is idle for a moment only.
             let idlest = keys
@@ -240,98 +192,6 @@ impl<C: Connector> Registry<C> {
                 .min_by_key(|(since, _)| *since);
             let Some((since, keyed)) = idlest else { return };
             keyed.store.evict(since);
-        }
-    }
-
-    /// Takes those out of the queue who have got what they waited for from elsewhere.
-    fn dismiss_the_served(&self) {
-        lock(&self.starving).retain(|starving| {
-            let starving = starving.upgrade();
-            let waits = |keyed: &Arc<Keyed<C>>| keyed.census().waiting() > 0;
-            let stays = starving.as_ref().is_some_and(waits);
-            if !stays {
-                self.pressure.fetch_sub(1, Ordering::AcqRel);
-                if let Some(keyed) = starving {
-                    keyed.end_to_starve();
-                }
-            }
-            stays
-        });
-    }
-
-    /// Do more wait for a place than connections are closing?
-    fn lacks_room(&self) -> bool {
-        self.pressure.load(Ordering::Acquire) > self.closing.load(Ordering::Acquire)
-    }
-
-    /// Do more wait for a place who have no connection at all than connections are
-    /// closing?
-    pub(crate) fn somebody_has_none(&self) -> bool {
-        let queue = lock(&self.starving);
-        let starving = queue.iter().filter_map(Weak::upgrade);
-        let have_none = starving.filter(|keyed| {
-            let census = keyed.census();
-            census.reserved == 0 && census.waiting() > 0
-        });
-        have_none.count() > self.closing.load(Ordering::Acquire)
-    }
-
-    /// This server and scope makes way for others: it goes to the end of the queue of those
-    /// who wait for a place, if it is in it.
-    pub(crate) fn step_back(&self, keyed: &Keyed<C>) {
-        let mut queue = lock(&self.starving);
-        let index = queue.iter().position(|one| ptr::eq(one.as_ptr(), keyed));
-        if let Some(one) = index.and_then(|index| queue.remove(index)) {
-            queue.push_back(one);
-        }
-    }
-
-    /// A connection has begun to close: its place will be free soon.
-    pub(crate) fn closing(&self) {
-        self.closing.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// A connection has been closed.
-    pub(crate) fn closed(&self) {
-        self.closing.fetch_sub(1, Ordering::AcqRel);
-        self.closed.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// How many connections have been closed so far.
-    pub(crate) fn closures(&self) -> usize {
-        self.closed.load(Ordering::Acquire)
-    }
-
-    /// Lets those grow who were refused a place, as long as there are places. Who is
-    /// refused again goes to the end of the queue.
-    pub(crate) fn feed_the_starving(&self) {
-        // Whoever is at it goes on for all. Where a runtime has ended, a connect has failed
-        // as soon as it has begun and asks here again: as deep as the queue is long.
-        if self.feeding.fetch_add(1, Ordering::AcqRel) > 0 {
-            return;
-        }
-        let mut heard = 1;
-        while heard > 0 {
-            self.feed();
-            heard = self.feeding.fetch_sub(heard, Ordering::AcqRel) - heard;
-        }
-    }
-
-    fn feed(&self) {
-        while self.reserved() < self.settings.max_total {
-            let mut queue = lock(&self.starving);
-            let Some(starving) = queue.pop_front() else {
-                return;
-            };
-            self.pressure.fetch_sub(1, Ordering::AcqRel);
-            let starving = starving.upgrade();
-            if let Some(keyed) = &starving {
-                keyed.end_to_starve();
-            }
-            drop(queue);
-            if let Some(keyed) = starving {
-                keyed.grow();
-            }
         }
     }
 
@@ -366,23 +226,6 @@ impl<C: Connector> Registry<C> {
         for keyed in self.all() {
             keyed.store.close();
         }
-    }
-
-    /// Waits until no connection is open, opening or closing.
-    pub(crate) async fn emptied(&self) {
-        loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
-            freed.as_mut().enable();
-            if self.reserved() == 0 {
-                return;
-            }
-            freed.await;
-        }
-    }
-
-    pub(crate) fn reserved(&self) -> usize {
-        self.reserved.load(Ordering::Acquire)
     }
 
     // ----- figures

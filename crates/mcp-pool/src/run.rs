@@ -241,7 +241,7 @@ impl<C: Connector> Server<C> {
     fn waited_in_vain(&self, limit: Duration) -> Error {
         let census = self.keyed.census();
         let seconds = limit.as_secs_f64();
-        if self.keyed.is_starving() {
+        if self.registry.limit.is_starving(&self.keyed) {
             let limit = self.registry.settings.max_total;
             let message = format!(
                 "no place became free within {seconds} s; the limit over all servers is {limit}"

@@ -293,7 +293,7 @@ impl<C: Connector> ServerBuilder<C> {
             breaker: self.breaker,
             settings: self.settings,
             is_stateless: self.is_stateless,
-            pressure: self.registry.pressure(),
+            pressure: self.registry.limit.pressure(),
             payoff: Payoff::default(),
             attempted: Notify::new(),
             room: AtomicUsize::new(0),

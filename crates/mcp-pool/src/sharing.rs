@@ -174,6 +174,28 @@ impl<C: Connector> Shared<C> {
         }
     }
 
+    /// Lets nobody join this connection, if it may go, which depends on when it was opened:
+    /// it is closed when the last caller leaves it. Tells whether that is so.
+    pub(crate) fn cede(&self, held: &Arc<Held<C>>, may_go: impl FnOnce(Instant) -> bool) -> bool {
+        let mut ceded = false;
+        self.with(held, |one| {
+            ceded = one.fate == Fate::Reuse && may_go(one.object.opened_at);
+            if ceded {
+                one.fate = Fate::Close(Reason::Evicted);
+            }
+        });
+        ceded
+    }
+
+    /// Lets callers join one of those again that were [ceded](Self::cede). Tells whether there
+    /// was one.
+    pub(crate) fn reprieve(&self) -> bool {
+        let mut all = self.lock();
+        let mut ceded = all.iter_mut();
+        let ceded = ceded.find(|one| one.fate == Fate::Close(Reason::Evicted));
+        ceded.map(|one| one.fate = Fate::Reuse).is_some()
+    }
+
     /// Lets nobody join this connection until [`drained`](Self::drained) is called.
     pub(crate) fn drain(&self, held: &Arc<Held<C>>) {
         self.with(held, |one| one.draining += 1);

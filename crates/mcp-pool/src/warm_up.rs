@@ -67,7 +67,7 @@ impl<C: Connector> Server<C> {
     /// # Errors
     ///
     /// As [`run`](Self::run), if no connection could be opened; `ConnectFailed` and
-    /// the like if only some of them could.
+    /// the like if only some of them could; `Closed` if the pool was closed meanwhile.
     ///
     /// # Cancel safety
     ///
@@ -78,17 +78,25 @@ impl<C: Connector> Server<C> {
             self.run(WARM_UP, |connection| async move { connection.ping().await })
                 .await?;
         }
-        opened_up_to(wanted, &self.keyed).await.map_err(|cause| {
-            let live = self.keyed.census().live;
-            let message = format!(
-                "only {live} of {wanted} connections to server `{}` could be opened",
-                self.name()
-            );
-            match cause {
-                Some(cause) => Error::new(cause.kind(), message).with_source(cause),
-                None => Error::new(ErrorKind::ConnectFailed, message + "; the pool is full"),
+        let opened = opened_up_to(wanted, &self.keyed).await;
+        opened.map_err(|cause| self.fell_short(wanted, cause))
+    }
+
+    /// Fewer connections than wanted are open, because a connect failed or, without a
+    /// cause, because no more may be opened.
+    fn fell_short(&self, wanted: usize, cause: Option<Error>) -> Error {
+        let live = self.keyed.census().live;
+        let message = format!(
+            "only {live} of {wanted} connections to server `{}` could be opened",
+            self.name()
+        );
+        match cause {
+            _ if self.registry.is_closed() => {
+                Error::new(ErrorKind::Closed, message + "; the pool is closed")
             }
-        })
+            Some(cause) => Error::new(cause.kind(), message).with_source(cause),
+            None => Error::new(ErrorKind::ConnectFailed, message + "; the pool is full"),
+        }
     }
 }
 

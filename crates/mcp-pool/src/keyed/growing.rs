@@ -80,13 +80,14 @@ impl<C: Connector> Keyed<C> {
         }
         let mut census = self.lock_census();
         let wanted = self.openers(&mut census);
-        let granted = registry.reserve(wanted);
+        let granted = registry.limit.reserve(wanted);
         census.begun(granted);
         let refused = (wanted - granted).min(census.waiting());
         let first = granted > 0 && census.reserved == granted;
         drop(census);
         if first {
             registry.populate(self);
+            self.review();
         }
         if granted > 0 {
             registry.keep_up(&runtime);
@@ -152,7 +153,10 @@ impl<C: Connector> Keyed<C> {
         };
         self.core.attempted.notify_waiters();
         match told {
-            Some(waiting) => self.store.wake(waiting),
+            Some(waiting) => {
+                self.store.wake(waiting);
+                self.review();
+            }
             None => self.grow_later(pause, retry_at),
         }
     }
@@ -196,9 +200,11 @@ impl<C: Connector> Keyed<C> {
         self.lock_census().live -= 1;
     }
 
-    /// A place became free.
-    pub(crate) fn freed(&self) {
-        self.lock_census().reserved -= 1;
+    /// A place became free. Tells whether it was the last one.
+    pub(crate) fn freed(&self) -> bool {
+        let mut census = self.lock_census();
+        census.reserved -= 1;
+        census.reserved == 0
     }
 
     /// How many connections are kept open: of a scope that has ended, or a server

@@ -1,13 +1,19 @@
 //! What happens between two steps of a caller, where no test from outside gets in
 //! between for certain.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use mcp_domain::{Connection, Connector, Error, Scope};
+use futures::future::join_all;
+use mcp_domain::{Connection, Connector, Error, Operation, Scope};
 use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::{Pool, Server, Settings, Sharing};
+
+thread_local! {
+    /// How often this thread has looked into a census: a measure of work.
+    pub(super) static LOOKS: Cell<u64> = const { Cell::new(0) };
+}
 
 struct Nothing;
 
@@ -73,4 +79,36 @@ async fn one_connection_more_that_cannot_be_had_is_not_owed() {
     server.keyed.give_back(taken, fate, Measure::Nothing);
     sleep(Duration::from_secs(1)).await;
     assert_eq!(server.stats().opened, 1);
+}
+
+/// What it takes until so many scopes, which wait for the only place, have had it.
+async fn looks_for(scopes: u64) -> u64 {
+    const CALL: Operation = Operation::new("call");
+    let settings = Settings::builder().max_total(1).min_connections(0);
+    let pool = Pool::new(settings.build().unwrap());
+    let server = pool.server("nothing", Nothing).add();
+    let held = server.lease(CALL).await.unwrap();
+    let before = LOOKS.get();
+    let callers: Vec<_> = (0..scopes)
+        .map(|number| {
+            let server = server.scoped(Scope::new(number.to_string()));
+            tokio::spawn(async move { server.lease(CALL).await.map(drop) })
+        })
+        .collect();
+    let pressure = server.registry.limit.pressure();
+    while pressure.load(Ordering::Relaxed) < callers.len() {
+        tokio::task::yield_now().await;
+    }
+    drop(held);
+    for served in join_all(callers).await {
+        served.unwrap().unwrap();
+    }
+    assert_eq!(pressure.load(Ordering::Relaxed), 0);
+    LOOKS.get() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_many_scopes_that_wait_for_a_place_costs_as_much_as_each_of_few() {
+    let (few, many) = (looks_for(50).await, looks_for(2000).await);
+    assert!(many < 50 * few, "{few} looks for 50, {many} for 2000");
 }

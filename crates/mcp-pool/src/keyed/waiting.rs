@@ -59,7 +59,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
 impl<C: Connector> Drop for Waiting<'_, C> {
     fn drop(&mut self) {
         let (epoch, how) = (self.epoch, self.how);
-        let mut others = false;
+        let (mut others, mut anybody) = (false, true);
         // It may have been given a connection that others had counted on.
         self.keyed.grow_after(|census| {
             if census.epoch == epoch {
@@ -69,7 +69,11 @@ impl<C: Connector> Drop for Waiting<'_, C> {
                 }
             }
             others = census.together > 0;
+            anybody = census.waiting() > 0;
         });
+        if !anybody {
+            self.keyed.review();
+        }
         if others && (!self.served || how == Use::Alone) {
             // It may have been woken for room that it did not take, or others have
             // stood back for it.

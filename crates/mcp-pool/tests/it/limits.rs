@@ -227,3 +227,111 @@ async fn who_has_none_gets_a_turn_beside_one_who_always_has_callers() {
         caller.abort();
     }
 }
+
+/// A pool of so many places with servers whose callers share.
+fn shared_servers<const SERVERS: usize>(
+    max_total: usize,
+) -> (
+    Arc<FakeServer>,
+    Pool<FakeConnector>,
+    [mcp_pool::Server<FakeConnector>; SERVERS],
+) {
+    let settings = Settings::builder().max_total(max_total).min_connections(0);
+    let pool = Pool::new(settings.sharing(Sharing::Shared).build().unwrap());
+    let fake = Arc::new(FakeServer::default());
+    let server = |_| pool.server("fake", FakeConnector(Arc::clone(&fake))).add();
+    let servers = std::array::from_fn(server);
+    (fake, pool, servers)
+}
+
+/// Calls of a second each that overlap, so that the connection is never at rest.
+fn stream(server: &mcp_pool::Server<FakeConnector>) -> Vec<tokio::task::JoinHandle<()>> {
+    let caller = |number: u64| {
+        let server = server.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(300 * number)).await;
+            loop {
+                let call = |connection: Arc<FakeConnection>| async move {
+                    connection.call(seconds(1)).await
+                };
+                server.run(CALL, call).await.unwrap();
+            }
+        })
+    };
+    (0..3).map(caller).collect()
+}
+
+async fn answer(server: &mcp_pool::Server<FakeConnector>, within: Duration) -> Duration {
+    let start = Instant::now();
+    let call = |connection: Arc<FakeConnection>| async move { Ok(connection.id) };
+    server.run(CALL.within(within), call).await.unwrap();
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_none_gets_a_turn_beside_a_shared_connection_that_is_never_at_rest() {
+    let (_, pool, [one, other]) = shared_servers(1);
+    let streams = [stream(&one), stream(&other)];
+    // Both are busy without pause, and there is one place: each has its turns.
+    for server in [&one, &other, &one, &other] {
+        let calls = || server.stats().shares;
+        let before = calls();
+        let start = Instant::now();
+        while calls() < before + 2 {
+            assert!(start.elapsed() < seconds(10), "{:?}", server.stats());
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+    for caller in streams.into_iter().flatten() {
+        caller.abort();
+    }
+    settle().await;
+    let stats = pool.stats();
+    // A turn takes two seconds and what it takes to end the calls that are under way.
+    assert!((2..=20).contains(&stats.closed.evicted), "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_to_make_way_goes_on_if_nobody_needs_its_place_any_more() {
+    let (_, pool, [one, other]) = shared_servers(1);
+    let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(30)).await };
+    let long = tokio::spawn({
+        let one = one.clone();
+        async move { one.run(CALL, call).await.map(drop) }
+    });
+    sleep(seconds(3)).await;
+    let impatient = tokio::spawn(async move { answer(&other, seconds(60)).await });
+    settle().await;
+    // The end of a call is when it is found that somebody else has none.
+    assert_eq!(answer(&one, seconds(1)).await, Duration::ZERO);
+    let stood_back = tokio::spawn(async move { answer(&one, seconds(60)).await });
+    sleep(seconds(1)).await;
+    assert!(!stood_back.is_finished());
+    impatient.abort();
+    assert_eq!(stood_back.await.unwrap(), seconds(1));
+    long.await.unwrap().unwrap();
+    settle().await;
+    assert_eq!(pool.stats().opened, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_who_has_none_is_given_way_to_by_one() {
+    let (fake, _, [one, other, first, second]) = shared_servers(2);
+    FakeServer::set(&fake.on_close, Reaction::After(seconds(5)));
+    let goes_on = stream(&other);
+    let long = |connection: Arc<FakeConnection>| async move { connection.call(seconds(4)).await };
+    let (_, keeps) = tokio::join!(one.run(CALL, long), async {
+        sleep(seconds(3)).await;
+        let keeps = stream(&first);
+        settle().await;
+        // The end of a call is when it is found that somebody else has none.
+        answer(&one, seconds(1)).await;
+        keeps
+    });
+    // One place will be free in time, for the first of the two.
+    let waited = answer(&second, seconds(60)).await;
+    // What is under way on the other connection ends, and it is closed.
+    assert!(waited < seconds(8), "{waited:?}");
+    assert_eq!(fake.most_present(), 2);
+    goes_on.iter().chain(&keeps).for_each(|task| task.abort());
+}

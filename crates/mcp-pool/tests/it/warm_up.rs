@@ -3,6 +3,7 @@
 use mcp_domain::{ErrorKind, Scope};
 use mcp_pool::{Pool, Settings};
 use std::sync::Arc;
+use tokio::time::sleep;
 
 use crate::fake::{FakeConnector, FakeServer, Reaction, Set, check_books, seconds, set, settle};
 
@@ -100,6 +101,23 @@ async fn a_minimum_that_is_only_partly_reached_is_told() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_closed_while_it_warms_up_says_so() {
+    let set = eager(3);
+    FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
+    let (result, report) = tokio::join!(set.server.warm_up(), async {
+        sleep(seconds(3)).await;
+        set.pool.close(seconds(9)).await
+    });
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert_eq!(
+        error.to_string(),
+        "only 0 of 3 connections to server `fake` could be opened; the pool is closed"
+    );
+    assert_eq!((report.closed, report.abandoned), (3, 0));
+}
+
 /// One who gives up while the pool warms up loses no place.
 #[tokio::test(start_paused = true)]
 async fn a_warm_up_that_is_given_up_leaves_what_was_opened_in_the_pool() {
@@ -107,7 +125,7 @@ async fn a_warm_up_that_is_given_up_leaves_what_was_opened_in_the_pool() {
     FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
     let given_up = tokio::time::timeout(seconds(3), set.pool.warm_up()).await;
     assert!(given_up.is_err());
-    tokio::time::sleep(seconds(5)).await;
+    sleep(seconds(5)).await;
     assert_eq!(set.pool.stats().total_connections, 2);
     assert_eq!(set.fake.connects(), 2);
     settle().await;
@@ -120,7 +138,7 @@ async fn a_server_that_takes_one_session_and_refuses_more_is_told() {
     FakeServer::set(&set.fake.on_connect, Reaction::After(seconds(2)));
     let pool = set.pool.clone();
     let warming = tokio::spawn(async move { pool.initialize().await });
-    tokio::time::sleep(seconds(1)).await;
+    sleep(seconds(1)).await;
     FakeServer::set(&set.fake.on_connect, Reaction::Fail);
     let error = warming.await.unwrap().unwrap_err();
     assert_eq!(

@@ -1,0 +1,72 @@
+//! Sparing connections for those who starve, when all places of the pool are taken.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool::managed::Object;
+use mcp_domain::Connector;
+use tokio::time::Instant;
+
+use super::Keyed;
+use crate::{counters::Reason, growth::Census, held::Held, manager::Manager};
+
+/// So long may those who have a single connection keep it, while others have none: many
+/// times what it mostly takes to open one.
+const TURN: Duration = Duration::from_secs(2);
+
+/// May somebody who has no connection be given the place of one that was opened then?
+/// That one goes before who has several, or has had one for long.
+pub(super) fn has_had_a_turn(census: &Census, opened_at: Instant, now: Instant) -> bool {
+    census.live > 1 || now.saturating_duration_since(opened_at) >= TURN
+}
+
+impl<C: Connector> Keyed<C> {
+    /// Something became idle, or is not waited for any more: there may be those who starve.
+    ///
+    /// Called after it is so: who begins to starve is counted first and looks for what is
+    /// idle then, so that one of the two sees the other.
+    pub(super) fn relieve(&self) {
+        if let Some(registry) = self.under_pressure() {
+            registry.make_room();
+        }
+    }
+
+    /// Nobody waits any more, or the first place was taken or the last one given back.
+    pub(crate) fn review(&self) {
+        if let Some(registry) = self.under_pressure() {
+            registry.limit.review(self);
+        }
+    }
+
+    /// Lets this connection, which others still use and which may never be at rest, take no
+    /// more calls if somebody else has none at all: it ends when they leave.
+    pub(super) fn cede(self: &Arc<Self>, held: &Arc<Held<C>>) {
+        let Some(registry) = self.under_pressure() else {
+            return;
+        };
+        let (census, now) = (self.census(), Instant::now());
+        let promise = || {
+            let may_go = |opened_at| has_had_a_turn(&census, opened_at, now);
+            self.shared.cede(held, may_go)
+        };
+        registry.limit.cede(self, promise);
+    }
+
+    /// The last caller has left a connection that was [ceded](Self::cede).
+    pub(super) fn end_ceded(&self, object: Object<Manager<C>>) {
+        let registry = self.registry.upgrade();
+        if let Some(registry) = &registry {
+            registry.limit.step_back(self);
+        }
+        Object::take(object).retire(Reason::Evicted);
+        if let Some(registry) = &registry {
+            registry.limit.ceded(self);
+        }
+    }
+
+    /// One of the connections that were [ceded](Self::cede) is not needed elsewhere any more.
+    pub(crate) fn reprieve(&self) {
+        if self.shared.reprieve() {
+            self.invite();
+        }
+    }
+}
