@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Rows;
+
 /// A table or view, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -147,17 +149,36 @@ pub struct Index {
 }
 
 /// What a statement that writes has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Changes {
     /// How many rows it inserted, updated or deleted, where the server tells it.
     pub rows_affected: Option<u64>,
+    /// The rows that it returned (`RETURNING`), where the server tells them: ours does,
+    /// up to its limits, and [`Rows::truncated`] says if there were more, which are
+    /// written all the same. Without columns if it returns none.
+    #[serde(skip_serializing_if = "returns_nothing")]
+    pub returned: Rows,
+}
+
+fn returns_nothing(returned: &Rows) -> bool {
+    returned.columns.is_empty()
 }
 
 impl Changes {
     /// So many rows, if the server tells it.
     pub fn new(rows_affected: Option<u64>) -> Self {
-        Self { rows_affected }
+        Self {
+            rows_affected,
+            returned: Rows::default(),
+        }
+    }
+
+    /// The same, with the rows that the statement returned.
+    #[must_use]
+    pub fn with_returned(mut self, returned: Rows) -> Self {
+        self.returned = returned;
+        self
     }
 }
 

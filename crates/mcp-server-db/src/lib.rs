@@ -23,11 +23,21 @@
 //! - **Nothing is ever written**, unless [`Options::allow_writes`] says so. The database
 //!   engine enforces it, not a look at the SQL; what it cannot enforce is said below.
 //! - **Nothing is unbounded.** Rows, bytes and time have limits; a result that was
-//!   cut says so, and holds a cursor to go on with.
+//!   cut says so, and holds a cursor to go on with. SQLite's memory is limited to
+//!   512 MiB, which counts for all of its users in the process.
 //! - **A call that is cancelled stops its statement** in the database, and so does a
 //!   client that vanishes.
 //! - **Values keep their types**: integers to 64 bits, decimals as they are stored,
 //!   bytes as `{"$blob": "<base64>"}`, NULL.
+//!
+//! # SQLite
+//!
+//! Tables, views and full-text tables (FTS5) are served; other virtual tables are not, as
+//! their modules want to write. A few functions that take as long as the product of their
+//! values' lengths (`trim` with letters, `instr`, `replace`, `json_patch`) refuse long
+//! ones together, and patterns of `LIKE` have 1,000 bytes at most: within one call of a
+//! function, no clock is looked at. A call that outlives its time limit all the same is
+//! answered five seconds later, and keeps its turn until it has ended.
 //!
 //! # Writing
 //!
@@ -61,8 +71,9 @@
 //! certificate, and in clear if there is no TLS), `require`, `verify-ca` and
 //! `verify-full`. `sslrootcert` names the file of the certificates to trust; without it,
 //! `verify-full` trusts those of the system. A certificate has to hold the name or
-//! address of its server as an alternative name. What else libpq can (`allow`,
-//! certificates of clients, `sslnegotiation`, revocation) is refused by name.
+//! address of its server as an alternative name. `sslcert` and `sslkey` name the files of
+//! a certificate to show, and of its key. What else libpq can (`allow`, keys under a
+//! password, `sslnegotiation`, revocation) is refused by name.
 //!
 //! # Example
 //!

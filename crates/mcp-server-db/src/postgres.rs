@@ -88,7 +88,7 @@ impl Postgres {
             config.application_name(env!("CARGO_PKG_NAME"));
         }
         let limits = options.limits;
-        let link = Arc::new(Link::new(&config, tls, limits.bytes));
+        let link = Arc::new(Link::new(&config, tls, limits.row()));
         let functions = Arc::new(Functions::new(&options.allow_functions));
         let place = place(&config);
         let pool = pool(config, &link, &functions, options).map_err(|error| {

@@ -34,8 +34,7 @@ impl DatabaseServer {
         let engine = if is_postgres(address) {
             postgres(address, options)?
         } else {
-            let path = address.strip_prefix("sqlite:").unwrap_or(address);
-            Engine::Sqlite(Sqlite::open(path.as_ref(), options)?)
+            Engine::Sqlite(Sqlite::open(file(address)?.as_ref(), options)?)
         };
         let handler = Handler::new(Arc::new(engine));
         Ok(Self { handler })
@@ -117,6 +116,24 @@ fn is_postgres(address: &str) -> bool {
         .any(|scheme| address.starts_with(scheme))
 }
 
+/// The path of an SQLite file. The address of another database is none, and may hold a
+/// password, which is not told.
+fn file(address: &str) -> Result<&str, Error> {
+    let wrong = |what: &str| {
+        let message = format!("{what}; there are postgres://…, sqlite:PATH and the path of a file");
+        Err(Error::new(ErrorKind::InvalidInput, message))
+    };
+    match address.strip_prefix("sqlite:").unwrap_or(address) {
+        "" => wrong("no database is named"),
+        path => match path.split_once("://") {
+            Some((scheme, _)) if !scheme.contains('/') => {
+                wrong(&format!("databases at `{scheme}://` cannot be served"))
+            }
+            _ => Ok(path),
+        },
+    }
+}
+
 #[cfg(feature = "postgres")]
 fn postgres(address: &str, options: &Options) -> Result<Engine, Error> {
     Postgres::new(address, options).map(Engine::Postgres)
@@ -126,4 +143,29 @@ fn postgres(address: &str, options: &Options) -> Result<Engine, Error> {
 fn postgres(_: &str, _: &Options) -> Result<Engine, Error> {
     let message = "this server was built without PostgreSQL: the feature `postgres` is off";
     Err(Error::new(ErrorKind::Unsupported, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_other_databases_are_no_paths_and_keep_their_secrets() {
+        for address in [
+            "mysql://me:kept-secret@host/shop",
+            "POSTGRES://me:kept-secret@host/shop",
+            "sqlite:mysql://me:kept-secret@host/shop",
+        ] {
+            let error = DatabaseServer::open(address, &Options::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let text = error.chain();
+            assert!(text.contains("cannot be served"), "{text}");
+            assert!(!text.contains("kept-secret"), "{text}");
+        }
+        for address in ["", "sqlite:"] {
+            let error = DatabaseServer::open(address, &Options::default()).unwrap_err();
+            assert!(error.to_string().contains("no database is named"));
+        }
+        assert_eq!(file("sqlite:/a/b://c").unwrap(), "/a/b://c");
+    }
 }

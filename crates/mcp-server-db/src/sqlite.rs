@@ -2,6 +2,7 @@
 
 mod catalog;
 mod explain;
+mod guarded;
 mod harden;
 mod query;
 mod search;
@@ -18,13 +19,21 @@ use std::{
 
 use mcp_domain::{Error, ErrorKind};
 use rusqlite::Connection;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use self::write::Writer;
 use crate::{limits::Limits, options::Options};
 
-/// How many virtual machine steps pass between two looks at the clock.
-const STEPS_BETWEEN_LOOKS: i32 = 1000;
+/// How many virtual machine steps pass between two looks at the clock: few, as one that
+/// calls a function can take milliseconds.
+const STEPS_BETWEEN_LOOKS: i32 = 100;
+
+/// How much longer than its time limit a statement is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A database file, read by a few connections.
 #[derive(Debug)]
@@ -72,9 +81,7 @@ impl Sqlite {
         F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
-        let stopped = |_| Error::new(ErrorKind::Closed, "the database is closed");
-        let running = Arc::clone(&self.running).acquire_owned().await;
-        let running = running.map_err(stopped)?;
+        let running = turn(&self.running, &self.limits).await?;
         let idle = Arc::clone(&self.idle);
         let path = self.path.clone();
         let limits = self.limits;
@@ -91,9 +98,37 @@ impl Sqlite {
             lock(&idle).push(connection);
             result
         });
-        task.await.unwrap_or_else(|error| {
+        in_time(task, &limits).await
+    }
+}
+
+/// Waits for a turn, but not much longer than the statements of others may run.
+async fn turn(turns: &Arc<Semaphore>, limits: &Limits) -> Result<OwnedSemaphorePermit, Error> {
+    let limit = limits.time.saturating_add(PATIENCE);
+    match timeout(limit, Arc::clone(turns).acquire_owned()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) => Err(Error::new(ErrorKind::Closed, "the database is closed")),
+        Err(_) => {
+            let limit = limit.as_secs_f64();
+            let message = format!("the statements of others left no room for {limit} s");
+            Err(Error::new(ErrorKind::ToolFailed, message))
+        }
+    }
+}
+
+/// Waits for a statement that stops at its time limit. A single step of it can be long,
+/// and nothing stops that: its caller is told all the same, and its turn ends with it.
+async fn in_time<T>(task: JoinHandle<Result<T, Error>>, limits: &Limits) -> Result<T, Error> {
+    match timeout(limits.time.saturating_add(PATIENCE), task).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => {
             Err(Error::new(ErrorKind::Closed, "the statement was lost").with_source(error))
-        })
+        }
+        Err(_) => {
+            let limit = limits.time.as_secs_f64();
+            let message = format!("the statement ran for {limit} s and is being stopped");
+            Err(Error::new(ErrorKind::ToolFailed, message))
+        }
     }
 }
 
@@ -164,4 +199,51 @@ fn failed(error: rusqlite::Error) -> Error {
 /// A name as SQL quotes it.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asked_is_told_even_if_a_statement_does_not_stop() {
+        let limits = Limits::default();
+        let task: JoinHandle<Result<(), Error>> = tokio::spawn(pending());
+        let error = in_time(task, &limits).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the statement ran for 10 s and is being stopped"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_turn_for_ever() {
+        let turns = Arc::new(Semaphore::new(1));
+        let limits = Limits::default();
+        let first = turn(&turns, &limits).await.unwrap();
+        let error = turn(&turns, &limits).await.unwrap_err();
+        assert!(error.to_string().contains("no room for 15 s"), "{error}");
+        drop(first);
+        drop(turn(&turns, &limits).await.unwrap());
+    }
+
+    #[test]
+    fn the_memory_of_the_engine_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("empty.sqlite");
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("VACUUM")
+            .unwrap();
+        let limits = Limits::default();
+        harden::open(&path, &limits).unwrap();
+        // It counts for every connection of this process.
+        let other = Connection::open_in_memory().unwrap();
+        let limit: i64 = other
+            .query_row("PRAGMA hard_heap_limit", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(limit, 512 * 1024 * 1024);
+    }
 }

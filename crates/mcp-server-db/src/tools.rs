@@ -119,6 +119,10 @@ pub(crate) async fn call(
             let Execute { sql, parameters } = read(name, arguments)?;
             to_value(&database.execute(Statement { sql, parameters }).await?)
         }
+        EXECUTE => {
+            let message = "there is no tool `execute`: the database is served for reading only";
+            Err(Error::new(ErrorKind::InvalidInput, message))
+        }
         _ => {
             let message = format!("there is no tool `{name}`");
             Err(Error::new(ErrorKind::InvalidInput, message))

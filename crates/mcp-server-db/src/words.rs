@@ -8,7 +8,11 @@ use mcp_domain::{Error, ErrorKind};
 ///
 /// `ToolFailed` if there are none.
 pub(crate) fn words(text: &str) -> Result<Vec<&str>, Error> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    let between = |letter: char| letter.is_whitespace() || letter.is_control();
+    let words: Vec<&str> = text
+        .split(between)
+        .filter(|word| !word.is_empty())
+        .collect();
     if words.is_empty() {
         let message = "there is nothing to search for: `text` is empty";
         return Err(Error::new(ErrorKind::ToolFailed, message));
@@ -36,9 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_at_white_space() {
+    fn a_text_is_cut_at_white_space_and_what_is_no_letter_at_all() {
         assert_eq!(words(" sturdy\n kettle ").unwrap(), ["sturdy", "kettle"]);
-        assert!(words(" \t").is_err());
+        assert_eq!(words("sturdy\0kettle\0").unwrap(), ["sturdy", "kettle"]);
+        assert!(words(" \t\0").is_err());
     }
 
     #[test]

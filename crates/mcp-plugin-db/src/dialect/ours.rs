@@ -58,7 +58,10 @@ impl Dialect for Ours {
 
     fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
         let call = Call::new("execute", json!({ "sql": sql, "parameters": parameters }));
-        Ok(Request::one(call, ToolResult::parse))
+        Ok(Request::one(call, |answer| {
+            let written: Answer = answer.parse()?;
+            Ok(Changes::new(written.rows_affected).with_returned(written.into()))
+        }))
     }
 
     fn explain(&self, sql: &str, parameters: &[Value]) -> Result<Request<Vec<String>>, Error> {
@@ -104,6 +107,8 @@ struct Tables {
 /// Rows as the server writes them.
 #[derive(Deserialize)]
 struct Answer {
+    /// Of what was written.
+    rows_affected: Option<u64>,
     columns: Vec<ResultColumn>,
     rows: Vec<Vec<serde_json::Value>>,
     truncated: bool,

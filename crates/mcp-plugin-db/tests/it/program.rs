@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::servers::{HttpServer, PROGRAM, shop};
+use crate::{
+    fixture::sqlite,
+    servers::{HttpServer, PROGRAM, shop},
+};
 
 pub(crate) fn command() -> Command {
     let mut command = Command::new(PROGRAM);
@@ -120,6 +123,10 @@ fn parameters_are_json_or_text() {
         prints(database(&mut command)),
         "a,b,c\n42,\"forty, two\",\n"
     );
+    let mut negative = self::command();
+    negative.args(["--format", "csv", "query", "SELECT ? AS a, ? AS b"]);
+    negative.args(["-5", "-1.5e3"]);
+    assert_eq!(prints(database(&mut negative)), "a,b\n-5,-1500.0\n");
 }
 
 #[test]
@@ -136,6 +143,13 @@ fn wrong_questions_are_answered_in_one_line() {
 }
 
 #[test]
+fn a_file_may_be_called_by_its_scheme() {
+    let address = format!("sqlite:{}", shop().display());
+    let tables = prints(command().args(["--database", &address, "tables"]));
+    assert!(tables.contains("orders"), "{tables}");
+}
+
+#[test]
 fn databases_that_are_none_are_refused_in_one_line() {
     assert!(says(2, &["--database", "/no/such.sqlite", "tables"]).contains("/no/such.sqlite"));
     let folder = tempfile::tempdir().unwrap();
@@ -149,6 +163,16 @@ fn databases_that_are_none_are_refused_in_one_line() {
     );
     assert!(says(2, &["serve", &text]).contains("not a database"));
     assert!(says(2, &["serve", "/no/such.sqlite"]).contains("/no/such.sqlite"));
+    let folder = folder.path().display().to_string();
+    assert!(says(2, &["serve", &folder]).contains("it is a folder"));
+    let elsewhere = "mysql://me:kept-secret@localhost/shop";
+    for line in [
+        says(2, &["serve", elsewhere]),
+        says(3, &["--database", elsewhere, "tables"]),
+    ] {
+        assert!(line.contains("`mysql://` cannot be served"), "{line}");
+        assert!(!line.contains("kept-secret"), "{line}");
+    }
 }
 
 #[test]
@@ -448,6 +472,33 @@ fn shells_can_complete_its_arguments() {
 }
 
 #[test]
+fn rows_that_were_written_are_printed_where_a_statement_returns_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = sqlite(folder.path());
+    let server = format!("'{PROGRAM}' serve --allow-writes --max-rows 2 -- '{file}'");
+    let execute = |format: &str, sql: &str| {
+        let mut command = command();
+        command.args(["--server", &server, "--format", format, "execute", sql]);
+        let Output { stdout, stderr, .. } = command.output().unwrap();
+        [stdout, stderr].map(|text| String::from_utf8(text).unwrap())
+    };
+    let insert = "INSERT INTO makers VALUES (11, 'Ann'), (12, 'Bo'), (13, 'Cy') RETURNING name";
+    let [csv, notice] = execute("csv", insert);
+    assert_eq!(csv, "name\nAnn\nBo\n");
+    assert!(notice.contains("all were written"), "{notice}");
+    let [table, notice] = execute("table", "DELETE FROM makers WHERE id = 11 RETURNING name");
+    assert!(table.contains("│ Ann"), "{table}");
+    assert!(table.ends_with("1 row\n1 row changed\n"), "{table}");
+    assert_eq!(notice, "");
+    let [json, _] = execute("json", "DELETE FROM makers WHERE id > 11 RETURNING id");
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["rows_affected"], 2);
+    assert_eq!(json["returned"]["rows"], json!([[12], [13]]));
+    let [plain, _] = execute("table", "DELETE FROM makers WHERE id = 99");
+    assert_eq!(plain, "0 rows changed\n");
+}
+
+#[test]
 fn statements_that_write_are_refused_by_a_server_that_only_reads() {
     let line = says(
         1,
@@ -458,5 +509,8 @@ fn statements_that_write_are_refused_by_a_server_that_only_reads() {
             "DELETE FROM orders",
         ],
     );
-    assert!(line.contains("execute"), "{line}");
+    assert!(
+        line.contains("`execute`: the database is served for reading"),
+        "{line}"
+    );
 }

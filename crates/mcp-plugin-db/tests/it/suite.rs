@@ -36,12 +36,18 @@ struct Thing {
     maker: Option<i32>,
 }
 
+/// How long a server may take to start. One of those in Python reads hundreds of megabytes
+/// first: seconds where they are in memory, and a minute from the disk of a busy machine.
+const START: Duration = Duration::from_secs(120);
+
 /// Asks a server that has the fixture for everything, direct and pooled.
 pub(crate) async fn check(dialect: &str, connector: ClientConnector) {
+    let connector = connector.with_connect_timeout(START);
     let plugin = |access| {
         let builder = DatabasePlugin::builder(connector.clone()).access(access);
         // Some servers start in seconds: a few of them will do.
         let settings = Settings::builder().max_connections(3);
+        let settings = settings.connection_timeout(START).call_timeout(START);
         builder.name(dialect).settings(settings).build()
     };
     let pooled = plugin(Access::Pooled);

@@ -92,6 +92,41 @@ async fn what_was_written_is_counted() {
 }
 
 #[tokio::test]
+async fn what_a_statement_returns_is_told_as_far_as_the_limits_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = sqlite(folder.path());
+    let postgres = Postgres::start();
+    let mut targets = vec![serving(&["--max-rows", "2", "--", &database])];
+    if let Some(postgres) = &postgres {
+        let url = postgres.url();
+        let args = ["--max-rows", "2", "--any-role", "--", &url];
+        targets.push(serving(&args));
+    }
+    for target in targets {
+        for access in [Access::Direct, Access::Pooled] {
+            let plugin = writer(access, target.clone());
+            let insert = "INSERT INTO makers(id, name) VALUES (11, 'Ann'), (12, 'Bo'), (13, 'Cy') \
+                          RETURNING id, name";
+            let changes = plugin.execute(insert, &[]).await.unwrap();
+            assert_eq!(changes.rows_affected, Some(3));
+            assert!(changes.returned.truncated);
+            let told: Vec<(i64, String)> = changes.returned.parse().unwrap();
+            assert_eq!(told, [(11, "Ann".to_owned()), (12, "Bo".to_owned())]);
+            let delete = "DELETE FROM makers WHERE id > $1 RETURNING id";
+            let one = plugin.execute(delete, &[12.into()]).await.unwrap();
+            assert_eq!(one.returned.parse::<i64>().unwrap(), [13]);
+            assert!(!one.returned.truncated);
+            let plain = "DELETE FROM makers WHERE id > $1";
+            let changes = plugin.execute(plain, &[10.into()]).await.unwrap();
+            assert_eq!(changes.rows_affected, Some(2));
+            assert!(changes.returned.columns.is_empty());
+            plugin.close(Duration::from_secs(10)).await;
+        }
+    }
+    assert_eq!(children(), Vec::<u32>::new());
+}
+
+#[tokio::test]
 async fn what_was_written_before_the_answer_was_lost_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = sqlite(folder.path());

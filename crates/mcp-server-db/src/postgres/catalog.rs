@@ -8,6 +8,7 @@ use super::{Postgres, failure::failed, query::read};
 use crate::{
     answer::{Column, ForeignKey, Index, Rows, Table, TableName},
     engine::{Page, Statement},
+    limits::Limits,
 };
 
 /// Tables and views that this role may read; the parts of a partitioned table are
@@ -78,9 +79,9 @@ impl Postgres {
 
     /// The first rows of a table or view.
     pub(crate) async fn first_rows(&self, table: String, rows: usize) -> Result<Rows, Error> {
-        let bytes = self.limits.bytes;
+        let limits = self.limits;
         self.read(move |transaction| {
-            Box::pin(async move { first_rows(transaction, &table, rows, bytes).await })
+            Box::pin(async move { first_rows(transaction, &table, rows, &limits).await })
         })
         .await
     }
@@ -176,14 +177,14 @@ async fn first_rows(
     transaction: &Transaction<'_>,
     table: &str,
     rows: usize,
-    most_bytes: usize,
+    limits: &Limits,
 ) -> Result<Rows, Error> {
     let quoted = find(transaction, table).await?.quoted;
     let statement = Statement {
         sql: format!("SELECT * FROM {quoted} LIMIT {rows}"),
         parameters: Vec::new(),
     };
-    read(transaction, &statement, Page { skip: 0, rows }, most_bytes).await
+    read(transaction, &statement, Page { skip: 0, rows }, limits).await
 }
 
 /// All rows of a statement of ours.

@@ -27,9 +27,6 @@ use super::{
 /// How long one attempt to reach the database may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a message may have beside the values: names, types, places in the source.
-const BESIDE_VALUES: usize = 256 * 1024;
-
 /// How to reach a database, and how much it may send in one piece.
 #[derive(Clone)]
 pub(super) struct Link {
@@ -46,7 +43,7 @@ impl fmt::Debug for Link {
 }
 
 impl Link {
-    /// To where the configuration leads; values may have `longest` bytes.
+    /// To where the configuration leads; a message may have `longest` bytes.
     pub(super) fn new(config: &Config, tls: Tls, longest: usize) -> Self {
         let ports = config.get_ports();
         let port = |place: usize| ports.get(place).or_else(|| ports.first()).copied();
@@ -56,7 +53,7 @@ impl Link {
                 .map(|(place, host)| (host.clone(), port(place).unwrap_or(5432)))
                 .collect(),
             tls,
-            longest: longest.saturating_add(BESIDE_VALUES),
+            longest,
         }
     }
 

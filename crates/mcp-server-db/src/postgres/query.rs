@@ -1,6 +1,6 @@
 //! One read-only statement, with bound parameters, in bounds.
 
-use std::pin::pin;
+use std::{pin::pin, sync::Arc};
 
 use deadpool_postgres::Transaction;
 use futures::TryStreamExt as _;
@@ -16,15 +16,20 @@ use super::{
 use crate::{
     answer::{ResultColumn, Rows},
     engine::{Page, Statement},
+    limits::{Limits, Room},
 };
 
 impl Postgres {
     /// Runs one statement.
     pub(crate) async fn query(&self, statement: Statement, page: Page) -> Result<Rows, Error> {
-        self.functions.check(&statement.sql)?;
-        let bytes = self.limits.bytes;
+        let functions = Arc::clone(&self.functions);
+        let limits = self.limits;
         self.read(move |transaction| {
-            Box::pin(async move { read(transaction, &statement, page, bytes).await })
+            Box::pin(async move {
+                // Not before there is a connection: the first one tells what is refused.
+                functions.check(&statement.sql)?;
+                read(transaction, &statement, page, &limits).await
+            })
         })
         .await
     }
@@ -49,7 +54,7 @@ pub(super) async fn read(
     transaction: &Transaction<'_>,
     asked: &Statement,
     page: Page,
-    most_bytes: usize,
+    limits: &Limits,
 ) -> Result<Rows, Error> {
     let mut prepared = transaction.prepare(&asked.sql).await.map_err(failed)?;
     let columns = columns(&prepared);
@@ -82,17 +87,17 @@ pub(super) async fn read(
         columns,
         ..Rows::default()
     };
-    let (mut left_out, mut bytes) = (0, 0);
+    let mut left_out = 0;
+    let mut room = Room::new(page.rows, limits.bytes);
     while let Some(row) = rows.try_next().await.map_err(failed)? {
         if left_out < page.skip {
             left_out += 1;
             continue;
         }
-        if answer.rows.len() == page.rows || bytes > most_bytes {
+        if !room.take(row.raw_size_bytes()) {
             answer.truncated = true;
             break;
         }
-        bytes += row.raw_size_bytes();
         answer.rows.push(to_json(&row)?);
     }
     answer.row_count = answer.rows.len();

@@ -14,7 +14,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     client::WebPkiServerVerifier,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -23,7 +23,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use self::{
-    options::{Mode, Roots},
+    options::{Identity, Mode, Roots, Wanted},
     verifier::Verifier,
 };
 
@@ -55,10 +55,11 @@ impl Tls {
     /// `InvalidInput` if it says what there is not here, or what makes no sense; or if
     /// the certificates that it names cannot be read.
     pub(super) fn of_address(address: &str) -> Result<(String, Self), Error> {
-        let (address, mode, roots) = options::split(address)?;
+        let (address, wanted) = options::split(address)?;
+        let mode = wanted.mode;
         let connector = match mode {
             Mode::Disable => None,
-            mode => Some(TlsConnector::from(Arc::new(config(mode, &roots)?))),
+            _ => Some(TlsConnector::from(Arc::new(config(&wanted)?))),
         };
         Ok((address, Self { mode, connector }))
     }
@@ -90,7 +91,12 @@ impl Tls {
     }
 }
 
-fn config(mode: Mode, roots: &Roots) -> Result<ClientConfig, Error> {
+fn config(wanted: &Wanted) -> Result<ClientConfig, Error> {
+    let Wanted {
+        mode,
+        roots,
+        identity,
+    } = wanted;
     let provider = Arc::new(ring::default_provider());
     let cannot = |error: rustls::Error| {
         Error::new(ErrorKind::Unsupported, "TLS cannot be set up").with_source(error)
@@ -98,11 +104,8 @@ fn config(mode: Mode, roots: &Roots) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(cannot)?;
-    let mut config = match mode {
-        Mode::VerifyFull => {
-            let checks = checks(roots, &provider)?;
-            builder.with_webpki_verifier(checks).with_no_client_auth()
-        }
+    let builder = match mode {
+        Mode::VerifyFull => builder.with_webpki_verifier(checks(roots, &provider)?),
         _ => {
             let checks = match mode {
                 Mode::VerifyCa => Some(checks(roots, &provider)?),
@@ -112,11 +115,34 @@ fn config(mode: Mode, roots: &Roots) -> Result<ClientConfig, Error> {
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(verifier)
-                .with_no_client_auth()
+        }
+    };
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = shown(identity)?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| {
+                let Identity { certificate, key } = identity;
+                let message =
+                    format!("the key in `{key}` is none for the certificate in `{certificate}`");
+                Error::new(ErrorKind::InvalidInput, message).with_source(error)
+            })?
         }
     };
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(config)
+}
+
+/// What the client shows: its certificates, its own first, and the key.
+fn shown(
+    identity: &Identity,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
+    let chain = certificates(&identity.certificate, "sslcert")?;
+    let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|error| {
+        let message = format!("cannot read the key in `{}`, which is sslkey", identity.key);
+        Error::new(ErrorKind::InvalidInput, message).with_source(error)
+    })?;
+    Ok((chain, key))
 }
 
 /// Checks by certificates that are trusted.
@@ -147,12 +173,15 @@ fn system() -> RootCertStore {
 
 fn read(path: &str) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
-    let certificates =
-        CertificateDer::pem_file_iter(path).and_then(|found| found.collect::<Result<Vec<_>, _>>());
-    let certificates: Vec<CertificateDer<'_>> = certificates.map_err(|error| {
-        let message = format!("cannot read the certificates in `{path}`, which is sslrootcert");
-        Error::new(ErrorKind::InvalidInput, message).with_source(error)
-    })?;
-    store.add_parsable_certificates(certificates);
+    store.add_parsable_certificates(certificates(path, "sslrootcert")?);
     Ok(store)
+}
+
+fn certificates(path: &str, option: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found =
+        CertificateDer::pem_file_iter(path).and_then(|found| found.collect::<Result<Vec<_>, _>>());
+    found.map_err(|error| {
+        let message = format!("cannot read the certificates in `{path}`, which is {option}");
+        Error::new(ErrorKind::InvalidInput, message).with_source(error)
+    })
 }

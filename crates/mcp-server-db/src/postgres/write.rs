@@ -1,13 +1,17 @@
 //! Writing, where it was asked for: one statement, one transaction.
 
-use std::pin::pin;
+use std::{pin::pin, sync::Arc};
 
 use deadpool_postgres::Transaction;
 use futures::TryStreamExt as _;
 use mcp_domain::{Error, ErrorKind};
 
 use super::{Postgres, failure::failed, parameter::parameters, query::columns, value::to_json};
-use crate::{answer::Written, engine::Statement, limits::Limits};
+use crate::{
+    answer::Written,
+    engine::Statement,
+    limits::{Limits, Room},
+};
 
 impl Postgres {
     /// Runs one statement that writes. It is done as a whole or not at all.
@@ -21,10 +25,13 @@ impl Postgres {
             let message = "the database is open for reading only";
             return Err(Error::new(ErrorKind::ToolFailed, message));
         }
-        self.functions.check(&statement.sql)?;
+        let functions = Arc::clone(&self.functions);
         let limits = self.limits;
         self.write(move |transaction| {
-            Box::pin(async move { execute(transaction, &statement, &limits).await })
+            Box::pin(async move {
+                functions.check(&statement.sql)?;
+                execute(transaction, &statement, &limits).await
+            })
         })
         .await
     }
@@ -46,14 +53,13 @@ async fn execute(
         columns: columns(&prepared),
         ..Written::default()
     };
-    let mut bytes = 0;
+    let mut room = Room::new(limits.rows, limits.bytes);
     // To the end, whatever is told of it: only then is it known to be done.
     while let Some(row) = rows.try_next().await.map_err(failed)? {
-        if written.rows.len() == limits.rows || bytes > limits.bytes {
+        if !room.take(row.raw_size_bytes()) {
             written.truncated = true;
             continue;
         }
-        bytes += row.raw_size_bytes();
         written.rows.push(to_json(&row)?);
     }
     written.rows_affected = rows.rows_affected().unwrap_or_default();

@@ -24,15 +24,51 @@ impl Sqlite {
 
 pub(super) fn tables(connection: &Connection) -> Result<Vec<TableName>, Error> {
     const SQL: &str = "SELECT name, type FROM pragma_table_list \
-                       WHERE schema = 'main' AND type IN ('table', 'view') \
+                       WHERE schema = 'main' AND type IN ('table', 'view', 'virtual') \
                          AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-    all(connection, SQL, "", |row| {
+    let mut tables = all(connection, SQL, "", |row| {
         Ok(TableName {
             name: row.get(0)?,
             schema: SCHEMA.to_owned(),
             kind: row.get(1)?,
         })
+    })?;
+    // Of virtual tables, FTS5's that are no index of another; the modules of the others
+    // cannot even be asked without leave to write.
+    let full_text = full_text(connection)?;
+    let holds_rows = |name: &str| full_text.iter().any(|i| i.index == name && i.table == name);
+    tables.retain(|table| table.kind != "virtual" || holds_rows(&table.name));
+    for table in tables.iter_mut().filter(|table| table.kind == "virtual") {
+        "table".clone_into(&mut table.kind);
+    }
+    Ok(tables)
+}
+
+/// A full-text index, and the table whose rows it indexes: itself, if it holds them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FullText {
+    pub(super) index: String,
+    pub(super) table: String,
+}
+
+pub(super) fn full_text(connection: &Connection) -> Result<Vec<FullText>, Error> {
+    const SQL: &str = "SELECT name, sql FROM sqlite_schema \
+                       WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING%fts5%'";
+    all(connection, SQL, "", |row| {
+        let index: String = row.get(0)?;
+        let sql: String = row.get(1)?;
+        let table = content_table(&sql).unwrap_or_else(|| index.clone());
+        Ok(FullText { index, table })
     })
+}
+
+/// The value of FTS5's `content` option, if the index has one that names a table.
+fn content_table(sql: &str) -> Option<String> {
+    let options = sql.split_once('(')?.1.split([',', ')']);
+    let mut options = options.filter_map(|option| option.split_once('='));
+    let (_, name) = options.find(|(name, _)| name.trim().eq_ignore_ascii_case("content"))?;
+    let name = name.trim().trim_matches(['\'', '"']);
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The table that a caller means.
@@ -69,8 +105,8 @@ fn row_estimate(connection: &Connection, table: &str) -> Result<Option<i64>, Err
 }
 
 pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Error> {
-    const SQL: &str =
-        "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1) ORDER BY cid";
+    const SQL: &str = "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1) \
+         WHERE hidden <> 1 ORDER BY cid";
     all(connection, SQL, table, |row| {
         let place: u32 = row.get(4)?;
         Ok(Column {

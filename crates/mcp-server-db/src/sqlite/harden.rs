@@ -14,10 +14,26 @@ use rusqlite::{
     limits::Limit,
 };
 
+use super::guarded::guard;
 use crate::limits::Limits;
 
 /// The engine counts milliseconds, in 32 bits.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// The most bytes of one statement. What is longer belongs into parameters.
+const LONGEST_STATEMENT: i32 = 1_000_000;
+
+/// The most bytes of a pattern for `LIKE` or `GLOB`: matching one takes as long as
+/// pattern times text, and cannot be stopped half-way.
+const LONGEST_PATTERN: i32 = 1000;
+
+/// The most memory that the engine may use, in bytes. It counts for the whole process:
+/// the least that anybody has asked for is what holds.
+fn memory(limits: &Limits) -> i64 {
+    let values = limits.statements.saturating_mul(limits.bytes);
+    let memory = values.saturating_mul(8).max(512 * 1024 * 1024);
+    i64::try_from(memory).unwrap_or(i64::MAX)
+}
 
 /// Opens `path` for reading, and for nothing else.
 pub(super) fn open(path: &Path, limits: &Limits) -> Result<Connection, Error> {
@@ -50,6 +66,7 @@ fn connect(path: &Path, flags: OpenFlags, limits: &Limits) -> rusqlite::Result<C
     let connection = Connection::open_with_flags(path, flags)?;
     // Somebody else may be writing.
     connection.busy_timeout(limits.time.min(LONGEST_WAIT))?;
+    connection.pragma_update(None, "hard_heap_limit", memory(limits))?;
     // Reads the file's header: anything else is no database.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
@@ -63,6 +80,9 @@ fn cannot(path: &Path, error: rusqlite::Error) -> Error {
              to write the files beside it, ending in -wal and -shm; allow that, or turn the \
              log off with `PRAGMA journal_mode = DELETE`",
         );
+    }
+    if path.is_dir() {
+        message.push_str(": it is a folder");
     }
     Error::new(ErrorKind::InvalidInput, message).with_source(error)
 }
@@ -84,6 +104,9 @@ fn restrict(
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     let longest = i32::try_from(limits.bytes).unwrap_or(i32::MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)?;
+    guard(connection, longest)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, LONGEST_STATEMENT)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN)?;
     connection.authorizer(Some(move |context: AuthContext<'_>| match allow(context) {
         true => Authorization::Allow,
         false => Authorization::Deny,

@@ -2,33 +2,34 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mcp_domain::{Error, ErrorKind};
-use rusqlite::{Connection, types::ValueRef};
+use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::{Value, json};
 
 use super::{Sqlite, catalog::find, failed, quoted};
 use crate::{
     answer::{ResultColumn, Rows},
     engine::{Page, Statement},
+    limits::{Limits, Room},
 };
 
 impl Sqlite {
     /// Runs one statement.
     pub(crate) async fn query(&self, statement: Statement, page: Page) -> Result<Rows, Error> {
-        let bytes = self.limits.bytes;
-        self.run(move |connection| query(connection, &statement, page, bytes))
+        let limits = self.limits;
+        self.run(move |connection| query(connection, &statement, page, &limits))
             .await
     }
 
     /// The first rows of a table or view.
     pub(crate) async fn first_rows(&self, table: String, rows: usize) -> Result<Rows, Error> {
-        let bytes = self.limits.bytes;
+        let limits = self.limits;
         self.run(move |connection| {
             let name = quoted(&find(connection, &table)?.name);
             let statement = Statement {
                 sql: format!("SELECT * FROM {name} LIMIT {rows}"),
                 parameters: Vec::new(),
             };
-            query(connection, &statement, Page { skip: 0, rows }, bytes)
+            query(connection, &statement, Page { skip: 0, rows }, &limits)
         })
         .await
     }
@@ -38,7 +39,7 @@ fn query(
     connection: &Connection,
     asked: &Statement,
     page: Page,
-    most_bytes: usize,
+    limits: &Limits,
 ) -> Result<Rows, Error> {
     let mut statement = connection.prepare_cached(&asked.sql).map_err(failed)?;
     bind(&mut statement, &asked.parameters)?;
@@ -51,7 +52,7 @@ fn query(
         let message = "this is not a query: it has no columns";
         return Err(Error::new(ErrorKind::ToolFailed, message));
     }
-    let mut bytes = 0;
+    let mut room = Room::new(page.rows, limits.bytes);
     let mut rows = statement.raw_query();
     let mut left_out = 0;
     while let Some(row) = rows.next().map_err(failed)? {
@@ -59,17 +60,11 @@ fn query(
             left_out += 1;
             continue;
         }
-        if answer.rows.len() == page.rows || bytes > most_bytes {
+        if !room.take(size(row, width, limits.row())?) {
             answer.truncated = true;
             break;
         }
-        let mut values = Vec::with_capacity(width);
-        for index in 0..width {
-            let value = row.get_ref(index).map_err(failed)?;
-            bytes += size(value);
-            values.push(to_json(value));
-        }
-        answer.rows.push(values);
+        answer.rows.push(values(row, width)?);
     }
     answer.row_count = answer.rows.len();
     Ok(answer)
@@ -129,6 +124,34 @@ fn bind_one(
     .map_err(failed)
 }
 
+/// How many bytes the values of a row have.
+///
+/// # Errors
+///
+/// `ToolFailed` if they have more than `most`. They are looked at one after another, as
+/// some come into being only then.
+pub(super) fn size(row: &Row<'_>, width: usize, most: usize) -> Result<usize, Error> {
+    let mut bytes = 0;
+    for index in 0..width {
+        bytes += match row.get_ref(index).map_err(failed)? {
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+        };
+        if bytes > most {
+            let message = format!("a row is too big: the limit is {most} bytes");
+            return Err(Error::new(ErrorKind::ToolFailed, message));
+        }
+    }
+    Ok(bytes)
+}
+
+/// All values of a row.
+pub(super) fn values(row: &Row<'_>, width: usize) -> Result<Vec<Value>, Error> {
+    (0..width)
+        .map(|index| row.get_ref(index).map(to_json).map_err(failed))
+        .collect()
+}
+
 /// A value as JSON. Reals that JSON has no number for become strings.
 pub(super) fn to_json(value: ValueRef<'_>) -> Value {
     match value {
@@ -138,12 +161,5 @@ pub(super) fn to_json(value: ValueRef<'_>) -> Value {
         ValueRef::Real(real) => json!(real.to_string()),
         ValueRef::Text(text) => json!(String::from_utf8_lossy(text)),
         ValueRef::Blob(bytes) => json!({ "$blob": BASE64_STANDARD.encode(bytes) }),
-    }
-}
-
-pub(super) fn size(value: ValueRef<'_>) -> usize {
-    match value {
-        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 8,
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
     }
 }

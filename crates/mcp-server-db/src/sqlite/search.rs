@@ -1,16 +1,19 @@
 //! Ranked search in text columns: by full-text index where there is one, by a
 //! bounded scan where not.
 
-use mcp_domain::Error;
-use rusqlite::{Connection, Rows, params};
+use mcp_domain::{Error, ErrorKind};
+use rusqlite::{Connection, Rows, params, types::ValueRef};
+use serde_json::{Map, Value};
 
 use super::{
     Sqlite,
-    catalog::{columns, tables},
-    failed, quoted,
+    catalog::{FullText, columns, find, full_text, tables},
+    failed,
+    query::to_json,
+    quoted,
 };
 use crate::{
-    answer::{Hit, Hits},
+    answer::{Column, Hit, Hits},
     engine::Wanted,
     words::{pattern, words},
 };
@@ -29,12 +32,6 @@ impl Sqlite {
     }
 }
 
-/// A full-text index, and the table whose rows it indexes.
-struct FullText {
-    index: String,
-    table: String,
-}
-
 fn search(
     connection: &Connection,
     text: &str,
@@ -43,7 +40,7 @@ fn search(
 ) -> Result<Hits, Error> {
     let words = words(text)?;
     let wanted = |name: &str| table.is_none_or(|only| only.eq_ignore_ascii_case(name));
-    let indexes = full_text_indexes(connection)?;
+    let indexes = full_text(connection)?;
     let mut found = Hits {
         hits: Vec::new(),
         truncated: false,
@@ -61,31 +58,20 @@ fn search(
         }
     }
     match table {
-        Some(name) if !known => Err(super::catalog::no_such_table(name)),
+        Some(name) if !known => Err(not_searched(connection, name)),
         _ => Ok(found),
     }
 }
 
-fn full_text_indexes(connection: &Connection) -> Result<Vec<FullText>, Error> {
-    const SQL: &str = "SELECT name, sql FROM sqlite_schema \
-                       WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'";
-    let mut statement = connection.prepare_cached(SQL).map_err(failed)?;
-    let rows = statement
-        .query_map([], |row| {
-            let index: String = row.get(0)?;
-            let sql: String = row.get(1)?;
-            let table = content_table(&sql).unwrap_or_else(|| index.clone());
-            Ok(FullText { index, table })
-        })
-        .map_err(failed)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(failed)
-}
-
-/// The value of FTS5's `content` option, if the index has one.
-fn content_table(sql: &str) -> Option<String> {
-    let (_, rest) = sql.split_once("content=")?;
-    let name = rest.split([',', ')']).next()?;
-    Some(name.trim().trim_matches(['\'', '"']).to_owned())
+/// Why nothing is found in what is no table.
+fn not_searched(connection: &Connection, name: &str) -> Error {
+    match find(connection, name) {
+        Ok(view) => {
+            let message = format!("`{}` is a view: only tables are searched", view.name);
+            Error::new(ErrorKind::ToolFailed, message)
+        }
+        Err(error) => error,
+    }
 }
 
 fn by_index(
@@ -107,7 +93,7 @@ fn by_index(
     let rows = statement
         .query(params![phrase.join(" "), one_more(left)])
         .map_err(failed)?;
-    take(rows, &index.table, left, found)
+    take(rows, &index.table, &[], left, found)
 }
 
 fn by_scan(
@@ -118,8 +104,9 @@ fn by_scan(
     found: &mut Hits,
 ) -> Result<(), Error> {
     let left = limit.saturating_sub(found.hits.len());
-    let texts: Vec<String> = columns(connection, table)?
-        .into_iter()
+    let columns = columns(connection, table)?;
+    let texts: Vec<String> = columns
+        .iter()
         .filter(|column| {
             let declared = column.declared_type.to_ascii_uppercase();
             declared.contains("TEXT") || declared.contains("CHAR") || declared.contains("CLOB")
@@ -129,20 +116,26 @@ fn by_scan(
     if texts.is_empty() {
         return Ok(());
     }
-    let row = if has_rowid(connection, table)? {
-        "rowid"
-    } else {
-        "NULL"
-    };
+    let row = row_id(connection, table, &columns)?;
+    // What tells rows apart where they have no number.
+    let mut key: Vec<&Column> = columns.iter().filter(|c| c.primary_key.is_some()).collect();
+    if row.is_some() {
+        key.clear();
+    }
+    let keys = key
+        .iter()
+        .map(|column| format!(", {}", quoted(&column.name)));
+    let keys = keys.collect::<String>();
     let all_text = format!("concat_ws(' · ', {})", texts.join(", "));
     let conditions: Vec<String> = (0..words.len())
         .map(|n| format!("found LIKE ?{} ESCAPE '\\'", n + 2))
         .collect();
+    let name = quoted(table);
     let sql = format!(
-        "SELECT row, substr(found, 1, 200) FROM \
-           (SELECT {row} AS row, {all_text} AS found FROM {} LIMIT {ROWS_SCANNED}) \
+        "SELECT row, substr(found, 1, 200){keys} FROM \
+           (SELECT {} AS row, {all_text} AS found{keys} FROM {name} LIMIT {ROWS_SCANNED}) \
          WHERE {} LIMIT ?1",
-        quoted(table),
+        row.unwrap_or("NULL"),
         conditions.join(" AND "),
     );
     let mut statement = connection.prepare(&sql).map_err(failed)?;
@@ -154,11 +147,26 @@ fn by_scan(
             .raw_bind_parameter(n, pattern(word))
             .map_err(failed)?;
     }
-    take(statement.raw_query(), table, left, found)
+    let key: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
+    take(statement.raw_query(), table, &key, left, found)?;
+    if !found.truncated {
+        let more = format!("SELECT 1 FROM {name} LIMIT 1 OFFSET {ROWS_SCANNED}");
+        found.truncated = connection
+            .prepare(&more)
+            .and_then(|mut more| more.exists([]))
+            .map_err(failed)?;
+    }
+    Ok(())
 }
 
-/// Adds rows of (row id, snippet) to what was found, up to the limit.
-fn take(mut rows: Rows<'_>, table: &str, left: usize, found: &mut Hits) -> Result<(), Error> {
+/// Adds rows of (row id, snippet, key) to what was found, up to the limit.
+fn take(
+    mut rows: Rows<'_>,
+    table: &str,
+    key: &[&str],
+    left: usize,
+    found: &mut Hits,
+) -> Result<(), Error> {
     let mut taken = 0;
     while let Some(row) = rows.next().map_err(failed)? {
         if taken == left {
@@ -166,11 +174,19 @@ fn take(mut rows: Rows<'_>, table: &str, left: usize, found: &mut Hits) -> Resul
             break;
         }
         taken += 1;
+        let value = |place| row.get_ref(place).map_err(failed);
+        let parts = (2..).zip(key);
+        let parts = parts.map(|(place, name)| Ok(((*name).to_owned(), to_json(value(place)?))));
+        let parts: Map<String, Value> = parts.collect::<Result<_, Error>>()?;
         found.hits.push(Hit {
             table: table.to_owned(),
             row: row.get(0).map_err(failed)?,
-            key: None,
-            snippet: row.get(1).map_err(failed)?,
+            key: (!key.is_empty()).then_some(parts),
+            snippet: match value(1)? {
+                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                // An index without its texts has nothing to show.
+                _ => String::new(),
+            },
         });
     }
     Ok(())
@@ -181,9 +197,17 @@ fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
-fn has_rowid(connection: &Connection, table: &str) -> Result<bool, Error> {
+/// By which name the row id of a table is found, if it has one: a column can take it.
+fn row_id(
+    connection: &Connection,
+    table: &str,
+    columns: &[Column],
+) -> Result<Option<&'static str>, Error> {
     const SQL: &str = "SELECT NOT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
-    connection
+    let has_row_id: bool = connection
         .query_row(SQL, [table], |row| row.get(0))
-        .map_err(failed)
+        .map_err(failed)?;
+    let taken = |name: &str| columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
+    let mut names = ["rowid", "oid", "_rowid_"].into_iter();
+    Ok(names.find(|name| has_row_id && !taken(name)))
 }

@@ -10,10 +10,15 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::{
-    AbandonedOnDrop, Sqlite, bounded, failed, harden,
-    query::{bind, columns, size, to_json},
+    AbandonedOnDrop, Sqlite, bounded, failed, harden, in_time,
+    query::{bind, columns, size, values},
+    turn,
 };
-use crate::{answer::Written, engine::Statement, limits::Limits};
+use crate::{
+    answer::Written,
+    engine::Statement,
+    limits::{Limits, Room},
+};
 
 /// The one connection that writes. SQLite has room for one writer only; whoever comes
 /// second waits here, where waiting costs nothing.
@@ -43,13 +48,11 @@ impl Sqlite {
     /// If the future is dropped, the statement is interrupted and undone, unless it
     /// was just done.
     pub(crate) async fn execute(&self, statement: Statement) -> Result<Written, Error> {
-        let stopped = |_| Error::new(ErrorKind::Closed, "the database is closed");
         let Some(writer) = &self.writer else {
             let message = "the database is open for reading only";
             return Err(Error::new(ErrorKind::ToolFailed, message));
         };
-        let turn = Arc::clone(&writer.turn).acquire_owned().await;
-        let turn = turn.map_err(stopped)?;
+        let turn = turn(&writer.turn, &self.limits).await?;
         let connection = Arc::clone(&writer.connection);
         let limits = self.limits;
         let abandoned = AbandonedOnDrop::default();
@@ -61,9 +64,7 @@ impl Sqlite {
                 execute(connection, &statement, &limits)
             })
         });
-        task.await.unwrap_or_else(|error| {
-            Err(Error::new(ErrorKind::Closed, "the statement was lost").with_source(error))
-        })
+        in_time(task, &limits).await
     }
 }
 
@@ -76,21 +77,17 @@ fn execute(connection: &Connection, asked: &Statement, limits: &Limits) -> Resul
         ..Written::default()
     };
     let width = written.columns.len();
-    let mut bytes = 0;
+    let mut room = Room::new(limits.rows, limits.bytes);
     let mut rows = statement.raw_query();
     // To the end, whatever is told of it: what is not reached is not done.
     while let Some(row) = rows.next().map_err(failed)? {
-        if written.rows.len() == limits.rows || bytes > limits.bytes {
-            written.truncated = true;
+        if written.truncated {
             continue;
         }
-        let mut values = Vec::with_capacity(width);
-        for index in 0..width {
-            let value = row.get_ref(index).map_err(failed)?;
-            bytes += size(value);
-            values.push(to_json(value));
+        match size(row, width, limits.row()) {
+            Ok(bytes) if room.take(bytes) => written.rows.push(values(row, width)?),
+            _ => written.truncated = true,
         }
-        written.rows.push(values);
     }
     drop(rows);
     // Statements that change the schema leave the count of the one before.

@@ -144,6 +144,28 @@ impl Cluster {
         self.start_again().await;
     }
 
+    /// From now on `reader` is asked for a certificate by this authority (PEM), and for
+    /// nothing else. It has to have TLS by then.
+    pub(crate) async fn demand_certificates(&mut self, authority: &str) {
+        self.stop();
+        let data = self.folder.path().join("data");
+        fs::write(data.join("authority.crt"), authority).unwrap();
+        for (file, first) in [
+            ("postgresql.conf", "ssl_ca_file = 'authority.crt'\n"),
+            ("pg_hba.conf", "hostssl all reader 127.0.0.1/32 cert\n"),
+        ] {
+            let rest = fs::read_to_string(data.join(file)).unwrap();
+            fs::write(data.join(file), first.to_owned() + &rest).unwrap();
+        }
+        template::hand_over(&data);
+        self.start_again().await;
+    }
+
+    /// Where it listens, on the loopback.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Stops at once, as if the power had failed.
     pub(crate) fn stop(&mut self) {
         let stopped = command(&self.programs, "pg_ctl", self.folder.path())

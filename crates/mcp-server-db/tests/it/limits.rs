@@ -102,6 +102,67 @@ async fn bytes_are_cut_and_that_is_told() {
 }
 
 #[tokio::test]
+async fn a_row_is_bounded_however_many_values_it_has() {
+    let limits = Limits {
+        bytes: 100_000,
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    let values = |count: usize| {
+        let values = vec!["zeroblob(90000)"; count].join(", ");
+        json!({ "sql": format!("SELECT {values}") })
+    };
+    let wide = refused(&client, "query", values(1000)).await;
+    assert_eq!(wide, "a row is too big: the limit is 362144 bytes");
+    // What stands beside one long value is let by.
+    let answer = ask(&client, "query", values(3)).await;
+    assert_eq!(answer["row_count"], 1);
+    // Nothing that goes beyond the limit is added to what is there.
+    let rows = "SELECT zeroblob(column1) FROM (VALUES (60000), (30000), (30000))";
+    let cut = ask(&client, "query", json!({ "sql": rows })).await;
+    assert_eq!(
+        (&cut["row_count"], &cut["truncated"]),
+        (&json!(2), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn one_function_cannot_take_for_ever() {
+    let client = connect(Limits::default(), ClientLifecycleMode::Initialize).await;
+    let text = "printf('%.*c', 1000000, 'a')";
+    for sql in [
+        format!("SELECT {text} LIKE '%' || printf('%.*c', 40000, 'a') || 'b'"),
+        format!("SELECT {text} GLOB '*[' || printf('%.*c', 40000, 'b') || ']'"),
+    ] {
+        let answer = refused(&client, "query", json!({ "sql": sql })).await;
+        assert!(answer.contains("pattern too complex"), "{answer}");
+    }
+    let sql = format!("SELECT '{}'", "a".repeat(1_000_000));
+    let answer = refused(&client, "query", json!({ "sql": sql })).await;
+    assert!(answer.contains("too long"), "{answer}");
+
+    // What is compared with one another takes as long as the product.
+    let long = "printf('%.*c', 900000, 'a')";
+    let set = "printf('%.*c', 900000, 'b') || 'a'";
+    for call in [
+        format!("trim({long}, {set})"),
+        format!("ltrim({long}, {set})"),
+        format!("rtrim({long}, {set})"),
+        format!("instr({long}, substr({long}, 400000) || 'b')"),
+        format!("replace({long}, substr({long}, 400000) || 'b', '')"),
+        format!("json_patch(json_object('a', {long}), json_object('b', {long}))"),
+        format!("jsonb_patch(json_object('a', {long}), json_object('b', {long}))"),
+    ] {
+        let sql = format!("SELECT length({call})");
+        let answer = refused(&client, "query", json!({ "sql": sql })).await;
+        assert!(answer.contains("too long together"), "{call}: {answer}");
+    }
+    let sql = format!("SELECT length(trim({long}, 'ab')), instr({long}, 'b')");
+    let answer = ask(&client, "query", json!({ "sql": sql })).await;
+    assert_eq!(answer["rows"], json!([[0, 0]]));
+}
+
+#[tokio::test]
 async fn every_limit_is_valid() {
     for time in [Duration::MAX, Duration::ZERO] {
         for least in [0, usize::MAX] {

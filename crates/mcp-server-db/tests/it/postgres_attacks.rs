@@ -176,6 +176,24 @@ async fn no_statement_changes_anything_whatever_the_role() {
 }
 
 #[tokio::test]
+async fn the_first_statement_is_looked_at_as_all_others_are() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let forbidden = json!({ "sql": "SELECT pg_notify('evil', 'x')" });
+    for tool in ["query", "explain", "execute"] {
+        // Nothing was asked of this server before.
+        let options = Options {
+            allow_writes: true,
+            ..Options::default()
+        };
+        let client = cluster.client(&options).await;
+        let answer = refused(&client, tool, forbidden.clone()).await;
+        assert!(answer.contains("`pg_notify`"), "{tool}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn roles_that_reach_beyond_the_database_are_not_served() {
     let Some(cluster) = Cluster::start().await else {
         return;

@@ -6,6 +6,10 @@ use mcp_server_db::{DatabaseServer, Limits, Options};
 use rmcp::service::ClientLifecycleMode;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
     client::{Client, ask, refused},
@@ -26,6 +30,8 @@ const CONFIG: &str = "
     [server]
     basicConstraints = critical, CA:false
     subjectAltName = IP:127.0.0.1
+    [client]
+    basicConstraints = critical, CA:false
 ";
 
 /// Somebody who issues certificates, by the program that comes with PostgreSQL.
@@ -66,12 +72,24 @@ impl Authority {
         self.0.path().join(name).display().to_string()
     }
 
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap()
+    }
+
     /// A certificate for 127.0.0.1 and its key, as PEM.
     fn issue(&self) -> (String, String) {
         let by = ["-CA", "authority.crt", "-CAkey", "authority.key"];
         self.make("server", &by);
-        let read = |name| fs::read_to_string(self.file(name)).unwrap();
-        (read("server.crt"), read("server.key"))
+        (self.read("server.crt"), self.read("server.key"))
+    }
+
+    /// Options of an address with a certificate for this role.
+    fn shown_by(&self, role: &str) -> String {
+        let by = ["-CA", "authority.crt", "-CAkey", "authority.key"];
+        let role = format!("/CN={role}");
+        self.make("client", &[&by[..], &["-subj", &role]].concat());
+        let (certificate, key) = (self.file("client.crt"), self.file("client.key"));
+        format!("sslmode=require&sslcert={certificate}&sslkey={key}")
     }
 }
 
@@ -152,6 +170,79 @@ async fn a_database_with_tls_is_trusted_as_far_as_was_asked_for() {
     }
 }
 
+/// Something in the way to a database that promises TLS and knows nothing of it; what is
+/// said in clear it hands on. Returns its port.
+async fn spoiler(database: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut first = [0; 8];
+                client.read_exact(&mut first).await?;
+                if first[4..] == [0x04, 0xd2, 0x16, 0x2f] {
+                    return client.write_all(b"Sorry, not today").await;
+                }
+                let mut database = TcpStream::connect(("127.0.0.1", database)).await?;
+                database.write_all(&first).await?;
+                copy_bidirectional(&mut client, &mut database).await?;
+                Ok(())
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn where_tls_fails_it_is_done_without_only_if_it_was_but_preferred() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let port = spoiler(cluster.port()).await;
+    let ask = async |options: &str| {
+        let direct = format!(":{}/", cluster.port());
+        let address = cluster.reader_at("127.0.0.1", options);
+        is_protected(&address.replace(&direct, &format!(":{port}/"))).await
+    };
+    // As libpq does.
+    for options in ["", "sslmode=prefer"] {
+        assert_eq!(ask(options).await, Ok(false), "{options}");
+    }
+    for options in ["sslmode=require", "sslmode=verify-full"] {
+        let why = ask(options).await.unwrap_err();
+        assert!(why.contains("TLS: "), "{options}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate_where_it_has_one() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let (ours, other) = (Authority::new(), Authority::new());
+    let (certificate, key) = ours.issue();
+    cluster.protect(&certificate, &key).await;
+    let authority = ours.read("authority.crt");
+    cluster.demand_certificates(&authority).await;
+    let ask = async |options: &str| {
+        let address = cluster.reader_at("127.0.0.1", options);
+        is_protected(&address).await
+    };
+    assert_eq!(ask(&ours.shown_by("reader")).await, Ok(true));
+    for (options, why) in [
+        ("sslmode=require", "certificate"),
+        (
+            &ours.shown_by("writer"),
+            "certificate authentication failed",
+        ),
+        (&other.shown_by("reader"), "UnknownCA"),
+    ] {
+        let told = ask(options).await.unwrap_err();
+        assert!(told.contains(why), "{options}: {told}");
+        assert!(!told.contains("kept-secret"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn what_holds_in_clear_holds_with_tls() {
     let Some(mut cluster) = Cluster::start().await else {
@@ -195,9 +286,16 @@ fn what_cannot_be_is_refused_before_anything_is_asked() {
         error.to_string()
     };
     assert!(open("sslmode=allow").contains("sslmode is `allow`; it must be one of disable,"));
-    assert!(open("sslcert=me.crt").contains("`sslcert=me.crt` is not supported"));
+    assert!(open("sslpassword=kept-secret").contains("`sslpassword` is not supported"));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none");
+    let shown = |certificate: &str, key: &str| open(&format!("sslcert={certificate}&sslkey={key}"));
+    let none = path.display().to_string();
+    assert!(shown(&none, &none).contains("which is sslcert"));
+    let (one, two) = (Authority::new(), Authority::new());
+    assert!(shown(&one.file("authority.crt"), &none).contains("which is sslkey"));
+    let others = shown(&one.file("authority.crt"), &two.file("authority.key"));
+    assert!(others.contains("is none for the certificate"), "{others}");
     let missing = open(&format!(
         "sslmode=verify-full&sslrootcert={}",
         path.display()

@@ -116,6 +116,102 @@ async fn a_list_of_tables_that_was_cut_goes_on_at_its_cursor() {
     assert_eq!(names.len(), 13);
 }
 
+/// Whatever people put into a file: a search in all of it finds what is there.
+const ODD: &str = "
+    CREATE TABLE bytes(t TEXT);
+    INSERT INTO bytes VALUES (CAST(x'ff6b6574746c65' AS TEXT)), (x'6b6574746c65'), (5), (NULL);
+    CREATE TABLE numbered(rowid TEXT, x INT);
+    INSERT INTO numbered VALUES ('a kettle', 7);
+    CREATE TABLE keyed(\"order\" TEXT, at INT, PRIMARY KEY (at, \"order\")) WITHOUT ROWID;
+    INSERT INTO keyed VALUES ('kettle', 3);
+    CREATE VIEW seen AS SELECT * FROM keyed;
+    CREATE VIRTUAL TABLE notes USING fts5(title, body);
+    INSERT INTO notes VALUES ('kettle', 'hot');
+    CREATE TABLE indexed(t TEXT);
+    CREATE VIRTUAL TABLE index_of_it USING FTS5 (t, Content = 'indexed');
+    CREATE VIRTUAL TABLE textless USING fts5(t, content='');
+    INSERT INTO textless(rowid, t) VALUES (9, 'kettle');
+    CREATE VIRTUAL TABLE places USING rtree(id, x0, x1);
+    CREATE TABLE long(t TEXT);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50001)
+    INSERT INTO long SELECT iif(i > 50000, 'far kettle', '') FROM n;
+";
+
+#[tokio::test]
+async fn odd_tables_are_listed_and_searched_like_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd.sqlite");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(ODD).unwrap();
+    drop(database);
+    let client = crate::client::client_of(&path).await;
+
+    let tables = ask(&client, "list_tables", json!({})).await;
+    let names = tables["tables"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|table| table["name"].as_str().unwrap()).collect();
+    let expected = [
+        "bytes", "indexed", "keyed", "long", "notes", "numbered", "seen", "textless",
+    ];
+    assert_eq!(names, expected);
+    let notes = ask(&client, "describe_table", json!({ "table": "notes" })).await;
+    let columns = notes["columns"].as_array().unwrap().iter();
+    let columns: Vec<_> = columns
+        .map(|column| column["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(columns, ["title", "body"]);
+
+    let hit = |table: &str, row: Value, key: Value, snippet: &str| json!({ "table": table, "row": row, "key": key, "snippet": snippet });
+    let search = async |table: &str| {
+        let asked = json!({ "text": "kettle", "table": table });
+        ask(&client, "search", asked).await
+    };
+    for (table, hits) in [
+        (
+            "numbered",
+            json!([hit("numbered", json!(1), Value::Null, "a kettle")]),
+        ),
+        (
+            "keyed",
+            json!([hit(
+                "keyed",
+                Value::Null,
+                json!({ "at": 3, "order": "kettle" }),
+                "kettle"
+            )]),
+        ),
+        (
+            "notes",
+            json!([hit("notes", json!(1), Value::Null, "[kettle]")]),
+        ),
+    ] {
+        assert_eq!(
+            search(table).await,
+            json!({ "hits": hits, "truncated": false })
+        );
+    }
+    let view = json!({ "text": "kettle", "table": "seen" });
+    assert!(
+        refused(&client, "search", view)
+            .await
+            .contains("`seen` is a view")
+    );
+    // Further than is looked, which is told.
+    assert_eq!(
+        search("long").await,
+        json!({ "hits": [], "truncated": true })
+    );
+    let all = ask(&client, "search", json!({ "text": "kettle" })).await;
+    let hits = all["hits"].as_array().unwrap();
+    for hit in [
+        hit("bytes", json!(1), Value::Null, "\u{fffd}kettle"),
+        hit("bytes", json!(2), Value::Null, "kettle"),
+        hit("textless", json!(9), Value::Null, ""),
+    ] {
+        assert!(hits.contains(&hit), "{hit} is not in {all}");
+    }
+    assert_eq!(hits.len(), 6, "{all}");
+}
+
 #[tokio::test]
 async fn a_plan_is_told_and_nothing_is_run() {
     let client = client().await;

@@ -135,8 +135,10 @@ pub(crate) enum Ask {
         /// The statement, with a `?` for each parameter (PostgreSQL: `$1`, `$2`, …).
         sql: String,
         /// Values for the parameters: JSON, or else text.
+        #[arg(allow_negative_numbers = true)]
         parameters: Vec<String>,
         /// All rows, page by page, where the server cuts the answer at a limit of its own.
+        /// The statement is run anew for each page: it should put its rows in order.
         #[arg(long)]
         all: bool,
     },
@@ -145,6 +147,7 @@ pub(crate) enum Ask {
         /// The statement, with a `?` for each parameter (PostgreSQL: `$1`, `$2`, …).
         sql: String,
         /// Values for the parameters: JSON, or else text.
+        #[arg(allow_negative_numbers = true)]
         parameters: Vec<String>,
     },
     /// Tell how the database would run a statement.
@@ -152,6 +155,7 @@ pub(crate) enum Ask {
         /// The statement, with a `?` for each parameter (PostgreSQL: `$1`, `$2`, …).
         sql: String,
         /// Values for the parameters: JSON, or else text.
+        #[arg(allow_negative_numbers = true)]
         parameters: Vec<String>,
     },
     /// Find rows by words in their text.

@@ -33,11 +33,13 @@ pub(crate) async fn answer(
                 true => plugin.pages(&sql, &parameters).all().await?,
                 false => plugin.query(&sql, &parameters).await?,
             };
-            report::cut(&rows, style);
+            report::cut(&rows, style, "`mcp-db query --all` asks for all");
             print::rows(&rows, style)
         }
         Ask::Execute { sql, parameters } => {
-            print::changes(plugin.execute(&sql, &values(parameters)).await?, style)
+            let changes = plugin.execute(&sql, &values(parameters)).await?;
+            report::cut(&changes.returned, style, "all were written");
+            print::changes(&changes, style)
         }
         Ask::Explain { sql, parameters } => {
             print::plan(&plugin.explain(&sql, &values(parameters)).await?, style)

@@ -97,12 +97,18 @@ pub(crate) fn rows(rows: &Rows, style: Style) -> String {
     text
 }
 
-pub(crate) fn changes(changes: Changes, style: Style) -> String {
-    match (style.format, changes.rows_affected) {
-        (Format::Json, _) => json(&changes),
-        (_, Some(1)) => "1 row changed".to_owned(),
-        (_, Some(count)) => format!("{count} rows changed"),
-        (_, None) => "done".to_owned(),
+pub(crate) fn changes(changes: &Changes, style: Style) -> String {
+    let returned = &changes.returned;
+    let done = match changes.rows_affected {
+        Some(1) => "1 row changed".to_owned(),
+        Some(count) => format!("{count} rows changed"),
+        None => "done".to_owned(),
+    };
+    match style.format {
+        Format::Json => json(changes),
+        _ if returned.columns.is_empty() => done,
+        Format::Table => format!("{}\n{done}", rows(returned, style)),
+        Format::Csv | Format::Markdown => rows(returned, style),
     }
 }
 
@@ -221,9 +227,9 @@ fn cell(value: &Value, null: &str) -> String {
     }
 }
 
-/// The text without what a terminal would obey.
+/// The text without what a terminal would obey, or a table would be bent by.
 fn harmless(text: &str) -> String {
-    text.replace(
+    text.replace('\t', "    ").replace(
         |letter: char| letter.is_control() && letter != '\n',
         "\u{fffd}",
     )

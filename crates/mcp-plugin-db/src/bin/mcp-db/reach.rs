@@ -1,6 +1,6 @@
 //! Which server to ask, and how.
 
-use std::env;
+use std::{env, path::Path};
 
 use mcp_domain::{CommandTarget, Error, ErrorKind, Target};
 use mcp_plugin_db::{Access, DatabasePlugin, DialectChoice};
@@ -70,7 +70,7 @@ fn embedded(args: &ServerArgs) -> Result<Target, Error> {
         if address.contains("://") {
             // It may hold a password, which arguments show to everybody.
             target.env.insert("MCP_DB_DATABASE".to_owned(), address);
-        } else if database.is_file() {
+        } else if Path::new(address.strip_prefix("sqlite:").unwrap_or(&address)).is_file() {
             target.args.extend(["--".to_owned(), address]);
         } else {
             // The server would say so, too, but as its last words.

@@ -23,8 +23,9 @@ pub(crate) fn report(error: &Error, colours: Colours) {
     }
 }
 
-/// Says that there are more rows, where the format of the answer has no place for it.
-pub(crate) fn cut(rows: &Rows, style: Style) {
+/// Says that there are more rows, and what of them, where the format of the answer has
+/// no place for it.
+pub(crate) fn cut(rows: &Rows, style: Style, what_of_them: &str) {
     if !rows.truncated || matches!(style.format, Format::Json | Format::Table) {
         return;
     }
@@ -32,9 +33,7 @@ pub(crate) fn cut(rows: &Rows, style: Style) {
     let count = rows.row_count;
     #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
     {
-        eprintln!(
-            "{name} there are more than these {count} rows: `mcp-db query --all` asks for all"
-        );
+        eprintln!("{name} there are more than these {count} rows: {what_of_them}");
     }
 }
 

@@ -49,12 +49,27 @@ pub(super) enum Roots {
     File(String),
 }
 
+/// By what the client shows who it is: two files (PEM).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) certificate: String,
+    pub(super) key: String,
+}
+
+/// What an address says of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) mode: Mode,
+    pub(super) roots: Roots,
+    pub(super) identity: Option<Identity>,
+}
+
 /// The address without what it says of TLS, and that.
 ///
 /// # Errors
 ///
 /// `InvalidInput` if it says what there is not here, or what makes no sense.
-pub(super) fn split(address: &str) -> Result<(String, Mode, Roots), Error> {
+pub(super) fn split(address: &str) -> Result<(String, Wanted), Error> {
     // Before that, a question mark is a part of the password.
     let host = address.find('@').map_or(0, |at| at + 1);
     let options = address[host..].find('?').map(|at| host + at);
@@ -62,7 +77,7 @@ pub(super) fn split(address: &str) -> Result<(String, Mode, Roots), Error> {
         Some(at) => (&address[..at], &address[at + 1..]),
         None => (address, ""),
     };
-    let (mut mode, mut roots) = (None, None);
+    let (mut mode, mut roots, mut certificate, mut key) = (None, None, None, None);
     let mut others = Vec::new();
     for option in options.split('&').filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
@@ -70,11 +85,13 @@ pub(super) fn split(address: &str) -> Result<(String, Mode, Roots), Error> {
         match name {
             "sslmode" => mode = Some(value()),
             "sslrootcert" => roots = Some(value()),
+            "sslcert" => certificate = Some(value()),
+            "sslkey" => key = Some(value()),
             "channel_binding" if value() != "require" => {}
             _ if name.starts_with("ssl") || name == "channel_binding" => {
                 return Err(wrong(format!(
-                    "`{option}` is not supported in the address of a database; of TLS, there \
-                     are sslmode and sslrootcert"
+                    "`{name}` is not supported in the address of a database; of TLS, there \
+                     are sslmode, sslrootcert, sslcert and sslkey"
                 )));
             }
             _ => others.push(option),
@@ -82,11 +99,17 @@ pub(super) fn split(address: &str) -> Result<(String, Mode, Roots), Error> {
     }
     let mode = mode.as_deref().map(self::mode).transpose()?;
     let (mode, roots) = together(mode, roots)?;
+    let identity = identity(mode, certificate, key)?;
     let address = match others.as_slice() {
         [] => rest.to_owned(),
         others => format!("{rest}?{}", others.join("&")),
     };
-    Ok((address, mode, roots))
+    let wanted = Wanted {
+        mode,
+        roots,
+        identity,
+    };
+    Ok((address, wanted))
 }
 
 fn mode(word: &str) -> Result<Mode, Error> {
@@ -128,6 +151,26 @@ fn together(mode: Option<Mode>, roots: Option<String>) -> Result<(Mode, Roots), 
     }
 }
 
+fn identity(
+    mode: Mode,
+    certificate: Option<String>,
+    key: Option<String>,
+) -> Result<Option<Identity>, Error> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) if mode == Mode::Disable => Err(wrong(
+            "sslcert and sslkey say nothing with sslmode=disable".to_owned(),
+        )),
+        (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
+        (Some(_), None) => Err(wrong(
+            "sslcert needs sslkey, the file of its key".to_owned(),
+        )),
+        (None, Some(_)) => Err(wrong(
+            "sslkey needs sslcert, the file of the certificate that it is for".to_owned(),
+        )),
+    }
+}
+
 fn wrong(message: String) -> Error {
     Error::new(ErrorKind::InvalidInput, message)
 }
@@ -139,12 +182,12 @@ mod tests {
     #[track_caller]
     fn says(options: &str, mode: Mode, roots: Option<&str>) {
         let address = format!("postgres://u:p?sslmode=x@h/d?{options}");
-        let (rest, found, of) = split(&address).unwrap();
+        let (rest, wanted) = split(&address).unwrap();
         assert!(rest.starts_with("postgres://u:p?sslmode=x@h/d"), "{rest}");
         assert!(!rest[20..].contains("ssl"), "{rest}");
-        assert_eq!(found, mode, "{options}");
+        assert_eq!(wanted.mode, mode, "{options}");
         let expected = roots.map_or(Roots::System, |path| Roots::File(path.to_owned()));
-        assert_eq!(of, expected, "{options}");
+        assert_eq!(wanted.roots, expected, "{options}");
     }
 
     #[test]
@@ -190,7 +233,10 @@ mod tests {
         for (options, named) in [
             ("sslmode=allow", "`allow`"),
             ("sslmode=", "verify-full"),
-            ("sslcert=me.crt", "sslcert"),
+            ("sslcert=me.crt", "sslcert needs sslkey"),
+            ("sslkey=me.key", "sslkey needs sslcert"),
+            ("sslmode=disable&sslcert=a&sslkey=b", "sslmode=disable"),
+            ("sslpassword=secret", "`sslpassword` is not supported"),
             ("sslnegotiation=direct", "sslnegotiation"),
             ("channel_binding=require", "channel_binding"),
             ("sslmode=verify-ca", "needs sslrootcert"),
