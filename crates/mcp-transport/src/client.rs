@@ -19,7 +19,6 @@ use crate::{
 mod arguments;
 mod ask;
 mod call;
-mod deadlines;
 mod lists;
 mod logging;
 mod prompts;
@@ -30,7 +29,6 @@ mod subscriptions;
 mod tasks;
 mod tools;
 
-use self::deadlines::Deadlines;
 pub use self::{
     arguments::{Arguments, IntoArguments},
     call::Call,
@@ -53,7 +51,6 @@ pub struct Client {
     witness: Witness,
     host: Arc<Host>,
     call_timeout: Option<Duration>,
-    deadlines: Deadlines,
     /// What every request is to say, where there is no session to remember it.
     log_level: Mutex<Option<LogLevel>>,
     open: Mutex<Option<Open>>,
@@ -104,7 +101,6 @@ impl Client {
             witness: backing.witness().clone(),
             host: Arc::clone(service.service()),
             call_timeout,
-            deadlines: Deadlines::new(),
             log_level: Mutex::default(),
             open: Mutex::new(Some(Open { service, backing })),
         }
@@ -146,7 +142,7 @@ impl Client {
 
 impl Connection for Client {
     fn is_open(&self) -> bool {
-        !self.peer.is_transport_closed()
+        !self.peer.is_transport_closed() && !self.host.deadlines.are_over()
     }
 
     fn is_stateless(&self) -> bool {

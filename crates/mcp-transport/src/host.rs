@@ -21,15 +21,16 @@ use rmcp::{
     service::{NotificationContext, RequestContext, RoleClient},
 };
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use crate::{Change, Elicitation, Handlers, LogMessage};
 
+mod deadlines;
 mod progress;
 mod subscribers;
 mod transport;
 
 pub(crate) use self::{
+    deadlines::{Deadlines, Over},
     progress::{Hear, ProgressTable},
     subscribers::{Subscriber, Subscribers},
     transport::Watched,
@@ -41,8 +42,7 @@ pub(crate) struct Host {
     handlers: Arc<Handlers>,
     pub(crate) progress: ProgressTable,
     pub(crate) subscribers: Subscribers,
-    /// Cancelled when the connection is gone, and all that came by it has been handed on.
-    pub(crate) gone: CancellationToken,
+    pub(crate) deadlines: Deadlines,
 }
 
 impl Host {
@@ -51,8 +51,14 @@ impl Host {
             progress: ProgressTable::new(handlers.progress.clone()),
             handlers,
             subscribers: Subscribers::default(),
-            gone: CancellationToken::new(),
+            deadlines: Deadlines::new(),
         }
+    }
+
+    /// The connection has ended: nobody waits any longer for what came by it.
+    pub(crate) fn end(&self) {
+        self.subscribers.end();
+        self.deadlines.end();
     }
 
     /// Answers what a server wants before it goes on with a call.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use mcp_domain::{Error, ErrorKind};
 use rmcp::{
     Peer, RoleClient,
@@ -22,8 +23,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Client, call::How, deadlines::Deadlines, span::RequestSpan};
-use crate::failure;
+use super::{Client, call::How, span::RequestSpan};
+use crate::{
+    failure,
+    host::{Deadlines, Over},
+};
 
 /// A server may ask for further input this many times before it has to answer.
 const MOST_ROUNDS: usize = 10;
@@ -127,11 +131,12 @@ impl Client {
             patience: from_now(how.timeout),
             until,
             beat: beat.as_deref(),
-            deadlines: &self.deadlines,
+            deadlines: &self.host.deadlines,
         };
         let mut sent = match self.send(request, &mut waiting).await? {
-            Ok(sent) => sent,
-            Err(error) => return Err(self.explain(error).await),
+            Some(Ok(sent)) => sent,
+            Some(Err(error)) => return Err(self.explain(error).await),
+            None => return Err(self.explain(ServiceError::TransportClosed).await),
         };
         span.sent(&sent.id);
         let mut abandoned = Abandoned {
@@ -142,18 +147,12 @@ impl Client {
             let token = sent.progress_token.clone();
             expected.listen(token, how.hear.clone(), beat)
         });
-        let answer = tokio::select! {
-            biased;
-            answer = waiting.wait(Pin::new(&mut sent.rx)) => answer?.ok(),
-            // The SDK does not always say so: what it is asked just as it ends may stay in
-            // its queue, which lives as long as whoever may ask.
-            () = self.host.gone.cancelled() => sent.rx.try_recv().ok(),
-        };
+        let answer = waiting.wait(Pin::new(&mut sent.rx)).await?;
         abandoned.id = None;
         match answer {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(error)) => Err(self.explain(error).await),
-            None => Err(self.explain(ServiceError::TransportClosed).await),
+            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Err(error))) => Err(self.explain(error).await),
+            Some(Err(_)) | None => Err(self.explain(ServiceError::TransportClosed).await),
         }
     }
 
@@ -163,7 +162,7 @@ impl Client {
         &self,
         request: Box<ClientRequest>,
         waiting: &mut Waiting<'_>,
-    ) -> Result<Result<RequestHandle<RoleClient>, ServiceError>, Error> {
+    ) -> Result<Option<Result<RequestHandle<RoleClient>, ServiceError>>, Error> {
         let mut options = PeerRequestOptions::no_options();
         options.meta = self.meta(waiting.how);
         let sending = pin!(self.peer.send_request_with_option(*request, options));
@@ -253,22 +252,29 @@ struct Waiting<'w> {
 }
 
 impl Waiting<'_> {
-    async fn wait<F: Future>(&mut self, mut sent: Pin<&mut F>) -> Result<F::Output, Error> {
+    /// Waits; `None` if the connection has ended.
+    ///
+    /// The SDK does not always say so: what it is asked just as it ends may stay in its
+    /// queue, which lives as long as whoever may ask.
+    async fn wait<F: Future>(&mut self, mut sent: Pin<&mut F>) -> Result<Option<F::Output>, Error> {
         let how = self.how;
         loop {
             let (deadline, limit) = match (self.patience, self.until) {
-                (None, None) => return Ok(sent.await),
-                (Some(patience), Some(until)) if until < patience => (until, how.within),
-                (Some(patience), _) => (patience, how.timeout),
-                (None, Some(until)) => (until, how.within),
+                (Some(patience), Some(until)) if until < patience => (self.until, how.within),
+                (Some(_), _) => (self.patience, how.timeout),
+                (None, _) => (self.until, how.within),
             };
             tokio::select! {
                 biased;
-                answer = &mut sent => return Ok(answer),
+                answer = &mut sent => return Ok(Some(answer)),
                 () = self.progress(), if how.reset_on_progress => {
                     self.patience = from_now(how.timeout);
                 }
-                () = self.deadlines.wait_until(deadline) => return Err(too_late(limit)),
+                over = self.deadlines.wait_until(deadline) => return match over {
+                    // The last words may just have come.
+                    Over::Gone => Ok(sent.now_or_never()),
+                    Over::Late => Err(too_late(limit)),
+                },
             }
         }
     }
@@ -283,7 +289,7 @@ impl Waiting<'_> {
 
 /// The end of a span of time that begins now; none if it is endless.
 pub(super) fn from_now(limit: Option<Duration>) -> Option<Instant> {
-    Instant::now().checked_add(limit?)
+    limit.and_then(|limit| Instant::now().checked_add(limit))
 }
 
 /// Does something as long as the call may take in all.

@@ -36,8 +36,14 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Watched<T> {
         self.transport.send(message)
     }
 
-    fn receive(&mut self) -> impl Future<Output = Option<RxJsonRpcMessage<RoleClient>>> + Send {
-        self.transport.receive()
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
+        let message = self.transport.receive().await;
+        if message.is_none() {
+            // All that has come is handed on, and no more will. The SDK may go on for
+            // seconds, for what we have not answered yet.
+            self.host.end();
+        }
+        message
     }
 
     fn close(&mut self) -> impl Future<Output = Result<(), T::Error>> + Send {
@@ -47,7 +53,6 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Watched<T> {
 
 impl<T> Drop for Watched<T> {
     fn drop(&mut self) {
-        self.host.subscribers.end();
-        self.host.gone.cancel();
+        self.host.end();
     }
 }

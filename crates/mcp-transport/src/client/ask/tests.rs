@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{ClientConnector, Lifecycle};
+use crate::{ClientConnector, Lifecycle, host::Over};
 
 /// How many calls have come in.
 static CALLS: Semaphore = Semaphore::const_new(0);
@@ -39,7 +39,7 @@ async fn a_request_that_the_sdk_lost_with_its_connection_is_not_waited_for() {
     let end = async {
         CALLS.acquire().await.unwrap().forget();
         // As it is when the connection is gone; the SDK still has the request.
-        client.host.gone.cancel();
+        client.host.end();
     };
     let calls = async { tokio::join!(client.call_tool("any", ()), end) };
     let (answer, ()) = timeout(Duration::from_secs(1), calls).await.unwrap();
@@ -50,7 +50,8 @@ async fn a_request_that_the_sdk_lost_with_its_connection_is_not_waited_for() {
 async fn a_connection_that_is_gone_says_so() {
     let connector = ClientConnector::in_process(silent).with_lifecycle(Lifecycle::Initialize);
     let client = connector.connect(&Scope::default()).await.unwrap();
-    assert!(!client.host.gone.is_cancelled());
+    assert!(client.is_open());
     client.close().await.unwrap();
-    client.host.gone.cancelled().await;
+    let over = client.host.deadlines.wait_until(None).await;
+    assert_eq!(over, Over::Gone);
 }

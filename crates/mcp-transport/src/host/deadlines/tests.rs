@@ -21,7 +21,7 @@ async fn each_is_waited_for_exactly_whatever_the_order() {
             let deadlines = &deadlines;
             async move {
                 let at = Instant::now() + Duration::from_secs(seconds);
-                deadlines.wait_until(at).await;
+                deadlines.wait_until(Some(at)).await;
                 assert_eq!(Instant::now(), at);
             }
         });
@@ -35,15 +35,15 @@ async fn each_is_waited_for_exactly_whatever_the_order() {
 async fn one_that_is_earlier_than_the_timer_is_not_missed() {
     let deadlines = Deadlines::new();
     let now = Instant::now();
-    let late = deadlines.wait_until(now + Duration::from_secs(300));
+    let late = deadlines.wait_until(Some(now + Duration::from_secs(300)));
     let early = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        deadlines.wait_until(now + Duration::from_secs(2)).await;
+        deadlines.wait_until(Some(now + Duration::from_secs(2))).await;
         assert_eq!(now.elapsed(), Duration::from_secs(2));
     };
     timeout(Duration::from_secs(10), async {
         tokio::select! {
-            () = late => panic!("much too early"),
+            _ = late => panic!("much too early"),
             () = early => {}
         }
     })
@@ -55,12 +55,12 @@ async fn one_that_is_earlier_than_the_timer_is_not_missed() {
 async fn one_that_is_later_than_an_abandoned_one_is_not_missed() {
     let deadlines = Deadlines::new();
     let now = Instant::now();
-    let abandoned = deadlines.wait_until(now + Duration::from_secs(5));
+    let abandoned = deadlines.wait_until(Some(now + Duration::from_secs(5)));
     timeout(Duration::from_secs(1), abandoned)
         .await
         .unwrap_err();
     assert_eq!(waiting(&deadlines), 0);
-    deadlines.wait_until(now + Duration::from_secs(6)).await;
+    deadlines.wait_until(Some(now + Duration::from_secs(6))).await;
     assert_eq!(now.elapsed(), Duration::from_secs(6));
 }
 
@@ -71,7 +71,7 @@ async fn the_timer_is_set_once_for_many_that_are_answered_in_time() {
     let first = Instant::now() + Duration::from_secs(5);
     for n in 0..1000 {
         let at = first + Duration::from_millis(n);
-        let deadline = pin!(deadlines.wait_until(at));
+        let deadline = pin!(deadlines.wait_until(Some(at)));
         assert!(deadline.poll(&mut context).is_pending());
         assert_eq!(deadlines.ahead.state().alarm, Some(first));
     }
@@ -84,7 +84,7 @@ async fn the_timer_is_set_once_for_many_that_are_answered_in_time() {
 #[tokio::test]
 async fn one_that_is_past_does_not_wait() {
     let deadlines = Deadlines::new();
-    deadlines.wait_until(Instant::now()).await;
+    deadlines.wait_until(Some(Instant::now())).await;
     assert_eq!(waiting(&deadlines), 0);
 }
 
@@ -92,8 +92,28 @@ async fn one_that_is_past_does_not_wait() {
 async fn whoever_polls_last_is_woken() {
     let deadlines = Deadlines::new();
     let at = Instant::now() + Duration::from_secs(1);
-    let mut deadline = Box::pin(deadlines.wait_until(at));
+    let mut deadline = Box::pin(deadlines.wait_until(Some(at)));
     let mut elsewhere = Context::from_waker(Waker::noop());
     assert!(deadline.as_mut().poll(&mut elsewhere).is_pending());
     timeout(Duration::from_secs(2), deadline).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_connection_ends_all_waiting() {
+    let deadlines = Deadlines::new();
+    let soon = Instant::now() + Duration::from_secs(1);
+    let end = async {
+        tokio::task::yield_now().await;
+        deadlines.end();
+    };
+    let (with, without, ()) = tokio::join!(
+        deadlines.wait_until(Some(soon)),
+        deadlines.wait_until(None),
+        end
+    );
+    assert_eq!((with, without), (Over::Gone, Over::Gone));
+    assert!(Instant::now() < soon);
+    // Nor does anybody begin to.
+    assert_eq!(deadlines.wait_until(None).await, Over::Gone);
+    assert_eq!(waiting(&deadlines), 0);
 }

@@ -1,10 +1,13 @@
-//! One timer for all calls of a connection.
+//! What ends the waiting of a connection's calls: its deadline, or the end of the connection.
 //!
 //! A runtime's timer that is set earlier than all others wakes the thread that sleeps on
 //! them: a timer for each call would cost more than all else that this crate adds to it.
 //! Nearly all calls are answered long before their time is up. So there is one timer: it is
 //! set for the deadline that was the earliest, and when that comes (its call is long gone),
 //! for the one that is the earliest then.
+//!
+//! Since all calls are known here anyway, this is also where they hear that the connection
+//! has ended.
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +29,15 @@ pub(crate) struct Deadlines {
     task: AbortHandle,
 }
 
+/// Why there is nothing more to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// The connection has ended.
+    Gone,
+    /// The time is up.
+    Late,
+}
+
 /// The deadlines that are ahead.
 #[derive(Default)]
 struct Ahead {
@@ -41,9 +53,16 @@ struct State {
     next: u64,
     /// What the timer is set for.
     alarm: Option<Instant>,
+    gone: bool,
 }
 
-type Key = (Instant, u64);
+type Key = (Until, u64);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Until {
+    At(Instant),
+    Never,
+}
 
 impl Deadlines {
     /// Keeps them in a task of this runtime, until it is dropped.
@@ -56,13 +75,30 @@ impl Deadlines {
         }
     }
 
-    /// Waits for this moment, and as exactly as a timer does.
-    pub(super) fn wait_until(&self, at: Instant) -> Deadline<'_> {
+    /// Waits for the end of the connection, and no longer than until this moment, which is
+    /// waited for as exactly as a timer does.
+    pub(crate) fn wait_until(&self, at: Option<Instant>) -> Deadline<'_> {
         Deadline {
             ahead: &self.ahead,
-            at,
+            until: at.map_or(Until::Never, Until::At),
             key: None,
         }
+    }
+
+    /// The connection has ended: nobody waits any longer.
+    pub(super) fn end(&self) {
+        let mut state = self.ahead.state();
+        state.gone = true;
+        let waiting = mem::take(&mut state.waiting);
+        // Wakers run code that is not ours.
+        drop(state);
+        self.task.abort();
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    /// Has the connection ended?
+    pub(crate) fn are_over(&self) -> bool {
+        self.ahead.state().gone
     }
 }
 
@@ -95,10 +131,13 @@ impl Ahead {
     /// Wakes those whose time is up; the timer is set for the next.
     fn wake_the_late(&self) {
         let mut state = self.state();
-        let not_yet = (Instant::now(), u64::MAX);
+        let not_yet = (Until::At(Instant::now()), u64::MAX);
         let ahead = state.waiting.split_off(&not_yet);
         let late = mem::replace(&mut state.waiting, ahead);
-        state.alarm = state.waiting.keys().next().map(|(at, _)| *at);
+        state.alarm = match state.waiting.keys().next() {
+            Some((Until::At(at), _)) => Some(*at),
+            Some((Until::Never, _)) | None => None,
+        };
         // Wakers run code that is not ours.
         drop(state);
         late.into_values().for_each(Waker::wake);
@@ -109,38 +148,43 @@ impl Ahead {
     }
 }
 
-/// Waits for a moment.
+/// Waits for a moment, or for the end.
 #[must_use = "a deadline is waited for when it is awaited"]
-pub(super) struct Deadline<'d> {
+pub(crate) struct Deadline<'d> {
     ahead: &'d Ahead,
-    at: Instant,
+    until: Until,
     /// Where its waker is, once it waits.
     key: Option<Key>,
 }
 
 impl Future for Deadline<'_> {
-    type Output = ();
+    type Output = Over;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
-        // Whoever has just said until when has no need of the clock yet.
-        if self.key.is_some() && Instant::now() >= self.at {
-            return Poll::Ready(());
-        }
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Over> {
         let mut state = self.ahead.state();
-        let key = self.key.unwrap_or_else(|| {
-            state.next += 1;
-            (self.at, state.next)
-        });
-        match state.waiting.get_mut(&key) {
-            Some(waker) => waker.clone_from(context.waker()),
-            None => {
-                state.waiting.insert(key, context.waker().clone());
+        if state.gone {
+            return Poll::Ready(Over::Gone);
+        }
+        if let Some(key) = &self.key {
+            // Whose time is up is taken out.
+            return match state.waiting.get_mut(key) {
+                Some(waker) => {
+                    waker.clone_from(context.waker());
+                    Poll::Pending
+                }
+                None => Poll::Ready(Over::Late),
+            };
+        }
+        state.next += 1;
+        let key = (self.until, state.next);
+        state.waiting.insert(key, context.waker().clone());
+        let is_earlier = match self.until {
+            Until::At(at) if state.alarm.is_none_or(|alarm| at < alarm) => {
+                state.alarm = Some(at);
+                true
             }
-        }
-        let is_earlier = state.alarm.is_none_or(|alarm| self.at < alarm);
-        if is_earlier {
-            state.alarm = Some(self.at);
-        }
+            Until::At(_) | Until::Never => false,
+        };
         drop(state);
         self.key = Some(key);
         if is_earlier {
