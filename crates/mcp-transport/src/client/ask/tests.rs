@@ -1,18 +1,24 @@
 //! What is asked of a server just as the connection ends.
 
-use std::time::Duration;
+use std::{future::pending, sync::Arc, time::Duration};
 
 use mcp_domain::{Connection as _, Connector as _, ErrorKind, Scope};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream},
-    sync::Semaphore,
-    time::timeout,
+    sync::{Notify, Semaphore},
+    time::{Instant, timeout},
 };
 
-use crate::{ClientConnector, Lifecycle, host::Over};
+use crate::{ClientConnector, Handlers, Lifecycle, host::Over};
 
 /// How many calls have come in.
 static CALLS: Semaphore = Semaphore::const_new(0);
+
+/// What a server says to shake hands.
+const SHAKEN: &str = concat!(
+    r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","#,
+    r#""capabilities":{},"serverInfo":{"name":"silent","version":"1"}}}"#,
+);
 
 /// A server that shakes hands, and answers nothing else.
 async fn silent(stream: DuplexStream) {
@@ -22,12 +28,8 @@ async fn silent(stream: DuplexStream) {
         if line.contains("tools/call") {
             CALLS.add_permits(1);
         } else if line.contains("\"initialize\"") {
-            let answer = concat!(
-                r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","#,
-                r#""capabilities":{},"serverInfo":{"name":"silent","version":"1"}}}"#,
-                "\n"
-            );
-            input.write_all(answer.as_bytes()).await.unwrap();
+            let line = format!("{SHAKEN}\n");
+            input.write_all(line.as_bytes()).await.unwrap();
         }
     }
 }
@@ -54,4 +56,47 @@ async fn a_connection_that_is_gone_says_so() {
     client.close().await.unwrap();
     let over = client.host.deadlines.wait_until(None).await;
     assert_eq!(over, Over::Gone);
+}
+
+/// A server that asks the user something in every call, and ends while it waits.
+async fn asks_and_ends(stream: DuplexStream, asked: Arc<Notify>) {
+    let (output, mut input) = tokio::io::split(stream);
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let answer = if line.contains("tools/call") {
+            concat!(
+                r#"{"jsonrpc":"2.0","id":7,"method":"elicitation/create","#,
+                r#""params":{"message":"who?","requestedSchema":{"type":"object","properties":{}}}}"#,
+            )
+        } else if line.contains("\"initialize\"") {
+            SHAKEN
+        } else {
+            continue;
+        };
+        let line = format!("{answer}\n");
+        input.write_all(line.as_bytes()).await.unwrap();
+        if answer != SHAKEN {
+            return asked.notified().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_hears_of_the_end_while_the_user_is_still_asked() {
+    let asked = Arc::<Notify>::default();
+    let told = Arc::clone(&asked);
+    let handlers = Handlers::new().on_elicitation(move |_| {
+        told.notify_one();
+        pending()
+    });
+    let connector = ClientConnector::in_process(move |stream| asks_and_ends(stream, asked.clone()))
+        .with_lifecycle(Lifecycle::Initialize)
+        .with_handlers(handlers);
+    let client = connector.connect(&Scope::default()).await.unwrap();
+    let start = Instant::now();
+    let error = client.call_tool("any", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
+    assert!(!client.is_open());
+    // The SDK waits longer for the user.
+    assert!(start.elapsed() < Duration::from_secs(1));
 }

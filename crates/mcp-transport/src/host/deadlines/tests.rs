@@ -38,7 +38,9 @@ async fn one_that_is_earlier_than_the_timer_is_not_missed() {
     let late = deadlines.wait_until(Some(now + Duration::from_secs(300)));
     let early = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        deadlines.wait_until(Some(now + Duration::from_secs(2))).await;
+        deadlines
+            .wait_until(Some(now + Duration::from_secs(2)))
+            .await;
         assert_eq!(now.elapsed(), Duration::from_secs(2));
     };
     timeout(Duration::from_secs(10), async {
@@ -60,7 +62,9 @@ async fn one_that_is_later_than_an_abandoned_one_is_not_missed() {
         .await
         .unwrap_err();
     assert_eq!(waiting(&deadlines), 0);
-    deadlines.wait_until(Some(now + Duration::from_secs(6))).await;
+    deadlines
+        .wait_until(Some(now + Duration::from_secs(6)))
+        .await;
     assert_eq!(now.elapsed(), Duration::from_secs(6));
 }
 
