@@ -174,7 +174,8 @@ pub struct Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("circuit breaker is open")?;
+        // Open, or half-open with all its probes under way.
+        f.write_str("circuit breaker refuses calls")?;
         match self.retry_after {
             Some(after) => write!(f, ", next try in {:.1} s", after.as_secs_f64()),
             None => Ok(()),

@@ -367,7 +367,7 @@ fn refusals_are_counted_and_say_when_to_come_back() {
     assert_eq!(rejected.retry_after, Some(Duration::from_secs(6)));
     assert_eq!(
         rejected.to_string(),
-        "circuit breaker is open, next try in 6.0 s"
+        "circuit breaker refuses calls, next try in 6.0 s"
     );
     assert_eq!(breaker.snapshot().rejected, 1);
     assert_eq!(breaker.snapshot().failure_count, 1);
