@@ -16,6 +16,13 @@ pub(crate) struct Deadline {
     since: Option<Instant>,
 }
 
+/// What something took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Took {
+    pub(crate) time: Duration,
+    pub(crate) until: Instant,
+}
+
 /// The bound was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Elapsed;
@@ -61,9 +68,13 @@ impl Deadline {
     }
 
     /// How long what was bound last took, if it took any time: of what never
-    /// suspended, nothing is known.
-    pub(crate) fn took(&self) -> Option<Duration> {
-        self.since.map(|since| since.elapsed())
+    /// suspended, nothing is known. Asked right after it has ended.
+    pub(crate) fn took(&self) -> Option<Took> {
+        self.since.map(|since| {
+            let until = Instant::now();
+            let time = until.saturating_duration_since(since);
+            Took { time, until }
+        })
     }
 
     /// The limit, as it was set.

@@ -1,7 +1,7 @@
 //! The connections of one server and scope: checkout and return.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    Arc, Mutex, Weak,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
@@ -24,11 +24,17 @@ use crate::{
 };
 
 mod checking;
+mod counted;
 mod growing;
 mod sparing;
 mod waiting;
 
-use self::{growing::Failing, sparing::has_had_a_turn, waiting::Waiting};
+use self::{
+    counted::{Counted, Open},
+    growing::Failing,
+    sparing::has_had_a_turn,
+    waiting::Waiting,
+};
 
 /// The connections of one server and scope.
 pub(crate) struct Keyed<C: Connector> {
@@ -45,7 +51,7 @@ pub(crate) struct Keyed<C: Connector> {
     /// Where callers who may share wait for room on a connection in use, with one permit
     /// for each who has been invited and has not come yet.
     room: Semaphore,
-    census: Mutex<Census>,
+    census: Counted,
     failing: Mutex<Failing>,
     /// When to connect again, in milliseconds since `born`; 0 if the last attempt
     /// succeeded, or the pause after it is over.
@@ -93,8 +99,8 @@ pub(crate) enum Fate {
 /// What the end of a call says of how long calls take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
-    /// It ran to its end.
-    Call,
+    /// It ran to its end, and ended then; `None` if it never suspended, and so took no time.
+    Call(Option<Instant>),
     /// It was a lease.
     Lease,
     /// Nothing: it was cut short.
@@ -117,7 +123,7 @@ impl<C: Connector> Keyed<C> {
             registry,
             shared: Shared::default(),
             room: Semaphore::new(0),
-            census: Mutex::default(),
+            census: Counted::default(),
             failing: Mutex::default(),
             retry_at: AtomicU64::new(0),
             born: Instant::now(),
@@ -206,10 +212,15 @@ impl<C: Connector> Keyed<C> {
         if !self.core.may_share() {
             return None;
         }
-        let census = self.census();
-        let limits = Limits {
-            before: before(&census),
-            ..self.limits(&census)
+        let limits = if self.census.anybody_waits() {
+            let census = self.census();
+            Limits {
+                before: before(&census),
+                ..self.limits(&census)
+            }
+        } else {
+            // Who begins to wait just now is invited when this caller leaves.
+            self.limits(&Census::default())
         };
         let seat = self.shared.join(limits, self.core.is_watched())?;
         self.counters.checkout(Checkout::Share);
@@ -217,8 +228,12 @@ impl<C: Connector> Keyed<C> {
         Some(seat)
     }
 
-    /// Wakes those who wait for room, as many as there is room for.
+    /// Wakes those who wait for room, as many as there is room for. Called after each
+    /// change of the connections in use.
     fn invite(&self) {
+        if !self.census.anybody_waits() {
+            return;
+        }
         let mut census = self.lock_census();
         if census.together == 0 {
             return;
@@ -242,15 +257,22 @@ impl<C: Connector> Keyed<C> {
     // ----- return
 
     /// Takes a connection back.
-    pub(crate) fn give_back(self: &Arc<Self>, taken: Taken<C>, fate: Fate, measure: Measure) {
+    pub(crate) fn give_back(self: &Arc<Self>, taken: Taken<C>, fate: Fate, mut measure: Measure) {
         if matches!(fate, Fate::Close(Reason::Died)) {
             self.store.cast_doubt();
         }
         match taken {
             Taken::Alone(object) => self.give_back_object(object, fate, measure),
             Taken::Together(seat) => {
-                let measured = measure == Measure::Call && self.core.is_watched();
-                let now = measured.then(Instant::now);
+                let mut now = None;
+                if let Measure::Call(end) = &mut measure {
+                    let is_watched = self.core.is_watched();
+                    // Others may have been on the connection for long.
+                    if end.is_none() && (is_watched || !seat.is_first()) {
+                        *end = Some(Instant::now());
+                    }
+                    now = end.filter(|_| is_watched);
+                }
                 let (left, departure) = self.shared.leave(&seat, fate, now);
                 match left {
                     Left::Nobody(object, Fate::Close(Reason::Evicted)) => self.end_ceded(object),
@@ -268,7 +290,10 @@ impl<C: Connector> Keyed<C> {
     }
 
     fn give_back_object(&self, mut object: Object<Manager<C>>, fate: Fate, measure: Measure) {
-        let now = Instant::now();
+        let now = match measure {
+            Measure::Call(end) => end.unwrap_or(object.taken_at),
+            Measure::Lease | Measure::Nothing => Instant::now(),
+        };
         if measure == Measure::Lease {
             let held = now.saturating_duration_since(object.taken_at);
             self.core.timings.used(Some(held));
@@ -285,11 +310,10 @@ impl<C: Connector> Keyed<C> {
     }
 
     fn keep(&self, object: Object<Manager<C>>, now: Instant) {
-        let census = self.census();
-        let waits = census.waiting() > 0;
+        let waits = self.census.anybody_waits();
         if waits
             && let Some(registry) = self.under_pressure()
-            && has_had_a_turn(&census, object.opened_at, now)
+            && has_had_a_turn(&self.census(), object.opened_at, now)
             && registry.limit.somebody_has_none()
         {
             registry.limit.step_back(self);
@@ -348,10 +372,10 @@ impl<C: Connector> Keyed<C> {
         self.counters.add_to(stats);
     }
 
-    fn lock_census(&self) -> MutexGuard<'_, Census> {
+    fn lock_census(&self) -> Open<'_> {
         #[cfg(test)]
         tests::LOOKS.set(tests::LOOKS.get() + 1);
-        self.census.lock().unwrap_or_else(PoisonError::into_inner)
+        self.census.lock()
     }
 }
 

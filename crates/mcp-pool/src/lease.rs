@@ -83,7 +83,8 @@ impl<C: Connector> Lease<C> {
                 self.fate = fate;
             }
         }
-        settle(permit, deadline.took(), self.held().outcome(&result));
+        let took = deadline.took().map(|took| took.time);
+        settle(permit, took, self.held().outcome(&result));
         result.map_err(|error| explain(&keyed, operation, 1, &deadline, error))
     }
 

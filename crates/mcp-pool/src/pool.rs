@@ -17,6 +17,10 @@ use crate::{
 /// Cheap to clone; all clones are the same pool. Building one does no I/O and
 /// needs no runtime: the first call opens the first connection. When the last
 /// clone and the last [`Server`] are gone, what is open is closed in the background.
+///
+/// Tasks on the runtime of whoever calls open connections and keep the pool up. When that
+/// runtime ends, so do the connections that depend on it; the next call, on another
+/// runtime, starts the upkeep again there.
 pub struct Pool<C: Connector> {
     registry: Arc<Registry<C>>,
     configuration: Arc<Configuration>,

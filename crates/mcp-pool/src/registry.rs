@@ -197,6 +197,18 @@ impl<C: Connector> Registry<C> {
 
     // ----- upkeep and end
 
+    /// Sees to it that the upkeep task runs, if there is a runtime here: that which it ran
+    /// on may have ended.
+    pub(crate) fn keep_up_here(self: &Arc<Self>) {
+        // Mostly it runs: a look at what nobody writes.
+        if !self.kept_up.load(Ordering::Relaxed)
+            && !self.is_closed()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            self.keep_up(&runtime);
+        }
+    }
+
     /// Sees to it that the upkeep task runs.
     pub(crate) fn keep_up(self: &Arc<Self>, runtime: &Handle) {
         if !self.kept_up.swap(true, Ordering::AcqRel) {
@@ -210,7 +222,7 @@ impl<C: Connector> Registry<C> {
             .store(in_millis(period), Ordering::Release);
     }
 
-    /// The upkeep task has ended; the next connect starts another.
+    /// The upkeep task has ended; the next call starts another.
     pub(crate) fn not_kept_up(&self) {
         self.kept_up.store(false, Ordering::Release);
     }
@@ -231,8 +243,12 @@ impl<C: Connector> Registry<C> {
     // ----- figures
 
     pub(crate) fn stats(&self) -> PoolStats {
+        // In one moment: what has disappeared is in one of the two, and never in both.
+        let keys = lock(&self.keys);
         let mut stats = lock(&self.gone).clone();
-        for keyed in self.all() {
+        let all: Vec<_> = keys.values().cloned().collect();
+        drop(keys);
+        for keyed in all {
             keyed.add_to(&mut stats);
         }
         for core in self.servers() {

@@ -207,10 +207,10 @@ impl<C: Connector> Server<C> {
                     deadline.bound(running).await
                 };
                 took = deadline.took();
-                self.keyed.core.timings.used(took);
+                self.keyed.core.timings.used(took.map(|took| took.time));
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
                 let outcome = under_way.held().outcome(&result);
-                under_way.end(result.as_ref().err());
+                under_way.end(result.as_ref().err(), took.map(|took| took.until));
                 (result, outcome)
             }
             Err(error) => {
@@ -218,15 +218,17 @@ impl<C: Connector> Server<C> {
                 (Err(error), outcome)
             }
         };
-        settle(permit, took, outcome);
+        settle(permit, took.map(|took| took.time), outcome);
         result
     }
 
     async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
+        self.registry.keep_up_here();
         // Kept until it is known what it waited for: with it goes its place in all queues.
         let mut checkout = pin!(self.keyed.checkout(how));
         let taken = deadline.bound(checkout.as_mut()).await;
-        self.keyed.core.timings.waited(deadline.took());
+        let took = deadline.took();
+        self.keyed.core.timings.waited(took.map(|took| took.time));
         match taken {
             Ok(taken) => taken,
             Err(Elapsed) => {

@@ -41,6 +41,13 @@ pub(crate) struct Seat<C: Connector> {
     since: Option<Instant>,
 }
 
+impl<C: Connector> Seat<C> {
+    /// Was nobody on the connection when its caller took it?
+    pub(crate) fn is_first(&self) -> bool {
+        self.call == 0
+    }
+}
+
 /// What is left when a caller has left.
 pub(crate) enum Left<C: Connector> {
     /// Others are still on the connection, or it is none of this list's.

@@ -7,7 +7,10 @@
 use std::sync::Arc;
 
 use mcp_domain::{Connection as _, Connector, Error, ErrorKind, Fault};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     counters::Reason,
@@ -47,13 +50,13 @@ impl<'k, C: Connector> UnderWay<'k, C> {
         self.taken.as_ref().expect("a call under way").held()
     }
 
-    /// The call has ended, with this failure if any.
-    pub(crate) fn end(mut self, error: Option<&Error>) {
+    /// The call has ended, with this failure if any, at that time if it took any.
+    pub(crate) fn end(mut self, error: Option<&Error>, at: Option<Instant>) {
         let Some(fate) = fate_after(error) else {
             return;
         };
         if let Some(taken) = self.taken.take() {
-            self.keyed.give_back(taken, fate, Measure::Call);
+            self.keyed.give_back(taken, fate, Measure::Call(at));
         }
     }
 }

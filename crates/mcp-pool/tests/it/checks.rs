@@ -1,11 +1,15 @@
 //! A connection that has been idle is asked for a sign of life, and who waits for it.
 
-use std::time::Duration;
+use std::{future::ready, sync::Mutex, time::Duration};
 
-use futures::future::join_all;
-use tokio::time::{Instant, sleep, timeout};
+use futures::{FutureExt as _, future::join_all};
+use mcp_pool::{Settings, Sharing};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 
-use crate::fake::{CALL, FakeServer, Reaction, Set, check_books, exclusive, seconds, settle};
+use crate::fake::{CALL, FakeServer, Reaction, Set, check_books, exclusive, seconds, set, settle};
 
 /// A moment within which no connection is given up for slow.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -125,4 +129,28 @@ async fn a_check_that_panics_has_failed() {
     assert_eq!(set.server.lease(CALL).await.unwrap().id, 1);
     assert_eq!(set.pool.stats().closed.failed_check, 1);
     check_books(&set, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_shared_is_as_fresh_as_its_last_caller_left_it() {
+    let set = set(Settings::builder().sharing(Sharing::Shared));
+    let (end, ended) = watch::channel(());
+    let long = |_| async {
+        let _ = ended.clone().changed().await;
+        Ok(())
+    };
+    let mut first = Box::pin(set.server.run(CALL, long));
+    assert!(timeout(seconds(10), &mut first).await.is_err());
+    let first = Mutex::new(first);
+    // One that takes no time begins beside it, and is the last to leave.
+    let last = |_| {
+        end.send_replace(());
+        let first = first.lock().unwrap().as_mut().now_or_never();
+        assert!(matches!(first, Some(Ok(()))));
+        ready(Ok(()))
+    };
+    set.server.run(CALL, last).await.unwrap();
+    set.server.run(CALL, |_| ready(Ok(()))).await.unwrap();
+    assert_eq!(set.fake.pings(), 0);
+    check_books(&set, 3);
 }

@@ -2,13 +2,17 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
     time::Duration,
 };
 
-use mcp_domain::Times;
+use mcp_domain::{Scope, Times};
 use mcp_pool::{Settings, Sharing};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::subscriber::DefaultGuard;
 
 use crate::fake::{CALL, FakeConnection, FakeServer, Reaction, exclusive, seconds, set, settle};
@@ -218,4 +222,45 @@ async fn a_call_has_a_span_and_a_connection_its_events() {
         spans[1].contains("error.type=\"connect_failed\""),
         "{spans:?}"
     );
+}
+
+/// A server's scopes come and go while somebody looks at the figures again and again.
+#[test]
+fn what_was_counted_stays_counted_while_scopes_disappear() {
+    let set = exclusive(1);
+    let (over, begin) = (AtomicBool::new(false), Instant::now());
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_time().build().unwrap();
+            runtime.block_on(async {
+                for number in 0.. {
+                    let scoped = set.server.scoped(Scope::new(format!("scope {number}")));
+                    scoped.lease(CALL).await.unwrap().discard();
+                    drop(scoped);
+                    if begin.elapsed() >= Duration::from_millis(600) && number >= 1000 {
+                        break;
+                    }
+                }
+                while set.pool.stats().total_connections > 0 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            over.store(true, SeqCst);
+        });
+        let mut before = set.pool.stats();
+        while !over.load(SeqCst) {
+            let now = set.pool.stats();
+            assert!(now.opened >= before.opened, "{before:?}, then {now:?}");
+            assert!(now.connects >= before.connects, "{before:?}, then {now:?}");
+            assert!(
+                now.closed.total() >= before.closed.total(),
+                "{before:?}, then {now:?}"
+            );
+            before = now;
+        }
+    });
+    let stats = set.pool.stats();
+    assert_eq!(stats.opened, stats.closed.total(), "{stats:?}");
+    assert_eq!(stats.connects, stats.opened, "{stats:?}");
 }

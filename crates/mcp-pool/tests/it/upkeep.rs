@@ -153,3 +153,22 @@ async fn a_server_with_short_limits_is_tended_in_time_though_it_came_late() {
     assert_eq!(hasty.stats().closed.idle, 1);
     assert_eq!(set.server.stats().total_connections, 1);
 }
+
+/// As in a process with a runtime for each test, or each command.
+#[test]
+fn upkeep_goes_on_on_the_next_runtime() {
+    let set = upkept(0);
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
+    let call = || set.server.run(CALL, |_| async { Ok(()) });
+    runtime().block_on(call()).unwrap();
+    // This connection needs no runtime, and so outlives that one; now it is in use again.
+    runtime().block_on(async {
+        call().await.unwrap();
+        assert_eq!(set.pool.stats().hits, 1);
+        sleep(seconds(100)).await;
+        assert_eq!(set.pool.stats().closed.idle, 1);
+    });
+}
