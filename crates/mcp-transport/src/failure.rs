@@ -82,9 +82,13 @@ pub(crate) fn of_connect(error: ClientInitializeError) -> Error {
     }
 }
 
+/// Stands for an answer that is none by the protocol; what was said of it is the message.
+pub(crate) const UNFIT: ErrorCode = ErrorCode(i32::MIN);
+
 /// The server answered with a JSON-RPC error.
 pub(crate) fn of_answer(data: &ErrorData) -> Error {
     let kind = match data.code {
+        UNFIT => ErrorKind::BadResponse,
         // The official TypeScript server reports a lost session like this.
         ErrorCode(-32000 | -32001) if speaks_of_session(&data.message) => ErrorKind::SessionExpired,
         ErrorCode(code) => ErrorKind::Rpc(code),
@@ -93,7 +97,10 @@ pub(crate) fn of_answer(data: &ErrorData) -> Error {
 }
 
 fn describe(data: &ErrorData) -> String {
-    format!("{} (code {})", data.message, data.code.0)
+    match data.code {
+        UNFIT => format!("the answer is not MCP: {}", one_line(&data.message)),
+        ErrorCode(code) => format!("{} (code {code})", data.message),
+    }
 }
 
 fn speaks_of_session(message: &str) -> bool {

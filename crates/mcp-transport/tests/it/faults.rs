@@ -5,7 +5,10 @@ use std::time::Duration;
 use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Scope};
 use tokio::time::timeout;
 
-use crate::wire::{Answer, Request, Wire};
+use crate::{
+    shell::ShellServer,
+    wire::{Answer, Request, Wire},
+};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -116,6 +119,31 @@ async fn events_that_end_without_an_answer() {
     ] {
         let error = fail(move |_| Answer::events(events)).await;
         check(&error, &[ErrorKind::Disconnected, ErrorKind::BadResponse]);
+    }
+}
+
+#[tokio::test]
+async fn lines_that_answer_and_are_no_answers() {
+    for (rest, said) in [
+        ("", "neither a result nor an error"),
+        (r#","result":{},"jsonrpc":"1.0""#, "neither"),
+        (r#","error":"disk full""#, "disk full"),
+        (r#","error":{"message":"disk full"}"#, "disk full"),
+    ] {
+        let server = ShellServer::answering(&format!(
+            r#"case "$method" in
+                tools/call) echo '{{"id":'$id'{rest}}}' ;;
+                *) legacy ;;
+            esac"#
+        ));
+        let client = server.connector().connect(&Scope::default()).await.unwrap();
+        let call = timeout(SOON, client.call_tool("any", ())).await;
+        let error = call.unwrap().unwrap_err();
+        check(&error, &[ErrorKind::BadResponse]);
+        assert!(error.to_string().contains(said), "{error}");
+        // It cost that call.
+        client.ping().await.unwrap();
+        client.close().await.unwrap();
     }
 }
 
