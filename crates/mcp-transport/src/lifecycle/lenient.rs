@@ -1,5 +1,5 @@
 //! What the SDK is given to read: answers to discovery that lack what it requires and
-//! nobody needs, and notifications that quote our credentials, which it would log.
+//! nobody needs, and what quotes our credentials and would be logged by it.
 //!
 //! MCP Toolbox, for one, leaves out the cache hints. The specification says to read a
 //! missing `ttlMs` as 0; the SDK takes such an answer for one of an unknown kind.
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::secrets::Secrets;
 
 /// A channel to a server whose answers to discovery are understood also where they lack
-/// cache hints, and whose notifications are hushed.
+/// cache hints, and who tells no credentials of ours.
 #[derive(Debug)]
 pub(crate) struct Lenient<T> {
     inner: T,
@@ -42,7 +42,10 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Lenient<T> {
         // Changed where it is: messages are large.
         let mut message = self.inner.receive().await;
         match &mut message {
-            Some(JsonRpcMessage::Response(response)) => understand(&mut response.result),
+            Some(JsonRpcMessage::Response(response)) => {
+                understand(&mut response.result);
+                self.secrets.hush_introduction(&mut response.result);
+            }
             Some(JsonRpcMessage::Notification(told)) => self.secrets.hush(&mut told.notification),
             _ => {}
         }

@@ -1,10 +1,12 @@
-//! Notifications without credentials: the SDK logs each of them, and hosts do, too.
+//! What servers tell without credentials: notifications, and what they say of themselves.
+//! The SDK logs all of it, and hosts do, too.
 #![expect(
     deprecated,
     reason = "deprecated with 2026-07-28, and all that earlier servers know"
 )]
 
-use rmcp::model::ServerNotification;
+use rmcp::model::{ServerNotification, ServerResult};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::Secrets;
@@ -27,6 +29,25 @@ impl Secrets {
                 self.hide_in_some(&mut told.params.message);
             }
             _ => {}
+        }
+    }
+
+    /// What a server says of itself, without them; other answers are the callers'.
+    pub(crate) fn hush_introduction(&self, answer: &mut ServerResult) {
+        match answer {
+            ServerResult::DiscoverResult(said) => self.hide_in_any(said),
+            ServerResult::InitializeResult(said) => self.hide_in_any(said),
+            _ => {}
+        }
+    }
+
+    /// Only texts change, so that it can be read back; if it cannot, it stays.
+    fn hide_in_any<T: Serialize + DeserializeOwned>(&self, said: &mut T) {
+        if let Ok(mut value) = serde_json::to_value(&*said) {
+            self.hide_in(&mut value);
+            if let Ok(hushed) = serde_json::from_value(value) {
+                *said = hushed;
+            }
         }
     }
 

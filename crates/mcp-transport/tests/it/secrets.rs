@@ -149,6 +149,29 @@ async fn a_process_that_logs_what_it_was_given() {
 }
 
 #[tokio::test]
+async fn a_process_that_says_what_it_was_given_as_it_introduces_itself() {
+    let (told, _guard) = listen();
+    let said = r#""capabilities":{"experimental":{"of":{"it":"'$PASSWORD'"}}},"instructions":"use '$PASSWORD'""#;
+    let server = ShellServer::new(&format!(
+        r#"on_request() {{ case $method in
+            initialize) respond '{{"protocolVersion":"2025-11-25","serverInfo":{{"name":"'$PASSWORD'","version":"1"}},{said}}}' ;;
+            server/discover) respond '{{"supportedVersions":["2026-07-28"],{said}}}' ;;
+            *) refuse -32000 "no $PASSWORD" ;;
+        esac; }}; requests"#
+    ));
+    for lifecycle in [Lifecycle::Initialize, Lifecycle::Discover] {
+        let connector = entrusted(&server).with_lifecycle(lifecycle);
+        let client = connector.connect(&Scope::default()).await.unwrap();
+        let instructions = client.server().instructions.clone();
+        assert_eq!(instructions.as_deref(), Some("use (hidden)"));
+        told.hear(&format!("{client:?}"));
+        client.close().await.unwrap();
+    }
+    told.check("Service initialized as client");
+    told.check("use (hidden)");
+}
+
+#[tokio::test]
 async fn a_process_that_cannot_be_started() {
     let (told, _guard) = listen();
     let mut target = CommandTarget {
