@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, Weak,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use deadpool::managed::Object;
@@ -59,6 +59,8 @@ pub(crate) struct Keyed<C: Connector> {
     born: Instant,
     /// How many handles callers have of it.
     handles: AtomicUsize,
+    /// Is it among those who may have something idle?
+    is_ranked: AtomicBool,
 }
 
 /// How a caller wants to use a connection.
@@ -128,6 +130,7 @@ impl<C: Connector> Keyed<C> {
             retry_at: AtomicU64::new(0),
             born: Instant::now(),
             handles: AtomicUsize::new(0),
+            is_ranked: AtomicBool::new(false),
         }
     }
 

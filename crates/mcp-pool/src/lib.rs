@@ -76,6 +76,7 @@ mod meters;
 mod opening;
 mod pool;
 mod registry;
+mod residents;
 mod run;
 mod server;
 mod settings;

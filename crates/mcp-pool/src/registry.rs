@@ -10,10 +10,11 @@ use std::{
 };
 
 use mcp_domain::{BreakerState, Connector, PoolStats, Scope};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
 use crate::{
-    keyed::Keyed, limit::Limit, server::Core, settings::Settings, timings::Ledger, upkeep,
+    keyed::Keyed, limit::Limit, residents::Residents, server::Core, settings::Settings,
+    timings::Ledger, upkeep,
 };
 
 /// Connections by server and scope.
@@ -24,9 +25,8 @@ pub(crate) struct Registry<C: Connector> {
     pub(crate) settings: Settings,
     /// Every server and scope that somebody has a handle of or that has connections.
     keys: Mutex<Keys<C>>,
-    /// Those of them that have connections, by number: at most `max_total` and one for
-    /// each server, however many scopes there are.
-    populated: Mutex<HashMap<u64, Arc<Keyed<C>>>>,
+    /// Those of them that have connections.
+    populated: Mutex<Residents<C>>,
     servers: Mutex<Vec<Weak<Core<C>>>>,
     /// The servers that are known by their names, for as long as the pool lives.
     named: Mutex<HashMap<Arc<str>, Arc<Core<C>>>>,
@@ -132,7 +132,7 @@ impl<C: Connector> Registry<C> {
             return;
         }
         // Nobody gets a handle while the keys are locked, and nothing grows without one.
-        lock(&self.populated).remove(&keyed.number);
+        lock(&self.populated).remove(keyed.number);
         let key = (keyed.core.id, keyed.scope.clone());
         let ours = keys.get(&key).is_some_and(|one| one.number == keyed.number);
         let forgotten = if ours { keys.remove(&key) } else { None };
@@ -145,12 +145,12 @@ impl<C: Connector> Registry<C> {
 
     /// Every server and scope that has connections, or is to have.
     pub(crate) fn populated(&self) -> Vec<Arc<Keyed<C>>> {
-        lock(&self.populated).values().cloned().collect()
+        lock(&self.populated).all().cloned().collect()
     }
 
     /// This server and scope has its first place.
     pub(crate) fn populate(&self, keyed: &Arc<Keyed<C>>) {
-        lock(&self.populated).insert(keyed.number, Arc::clone(keyed));
+        lock(&self.populated).add(keyed, Instant::now());
         let period = in_millis(upkeep::period(&keyed.core.settings));
         if period < self.upkeep_period.load(Ordering::Acquire) {
             self.changed.notify_one();
@@ -163,7 +163,7 @@ impl<C: Connector> Registry<C> {
         // Looked at under the lock: it may have taken a place again. The upkeep restores
         // a minimum also from nothing.
         if keyed.census().reserved == 0 && keyed.min_connections() == 0 {
-            populated.remove(&keyed.number);
+            populated.remove(keyed.number);
         }
         drop(populated);
         self.forget_unused(keyed);
@@ -183,16 +183,15 @@ impl<C: Connector> Registry<C> {
     /// for each that is starving.
     pub(crate) fn make_room(&self) {
         while self.limit.lacks_room() {
-            let keys = self.populated();
-            // What somebody waits for is idle for a moment only.
-            let idlest = keys
-                .iter()
-                .filter(|keyed| keyed.census().waiting() == 0)
-                .filter_map(|keyed| Some((keyed.store.idlest()?, keyed)))
-                .min_by_key(|(since, _)| *since);
+            let idlest = lock(&self.populated).idlest();
             let Some((since, keyed)) = idlest else { return };
             keyed.store.evict(since);
         }
+    }
+
+    /// This server and scope has something idle again.
+    pub(crate) fn rank(&self, keyed: &Keyed<C>) {
+        lock(&self.populated).rank(keyed.number, Instant::now());
     }
 
     // ----- upkeep and end

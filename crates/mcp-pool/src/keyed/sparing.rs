@@ -1,6 +1,9 @@
 //! Sparing connections for those who starve, when all places of the pool are taken.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use deadpool::managed::Object;
 use mcp_domain::Connector;
@@ -22,12 +25,23 @@ pub(super) fn has_had_a_turn(census: &Census, opened_at: Instant, now: Instant) 
 impl<C: Connector> Keyed<C> {
     /// Something became idle, or is not waited for any more: there may be those who starve.
     ///
-    /// Called after it is so: who begins to starve is counted first and looks for what is
-    /// idle then, so that one of the two sees the other.
+    /// Called after it is so. Who begins to starve is counted first and looks for what is
+    /// idle then, under the lock under which that is stored: either it is seen there, or
+    /// what was done before the look is seen here.
     pub(super) fn relieve(&self) {
+        if !self.is_ranked.load(Ordering::Relaxed)
+            && let Some(registry) = self.registry.upgrade()
+        {
+            registry.rank(self);
+        }
         if let Some(registry) = self.under_pressure() {
             registry.make_room();
         }
+    }
+
+    /// From now on it is, or is not, among those who may have something idle.
+    pub(crate) fn set_ranked(&self, is_ranked: bool) {
+        self.is_ranked.store(is_ranked, Ordering::Relaxed);
     }
 
     /// Nobody waits any more, or the first place was taken or the last one given back.

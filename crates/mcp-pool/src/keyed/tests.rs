@@ -112,3 +112,36 @@ async fn each_of_many_scopes_that_wait_for_a_place_costs_as_much_as_each_of_few(
     let (few, many) = (looks_for(50).await, looks_for(2000).await);
     assert!(many < 50 * few, "{few} looks for 50, {many} for 2000");
 }
+
+/// What it takes to have a hundred connections opened, each in the place of the one that
+/// was used least recently, of so many.
+async fn looks_for_evictions(places: u64) -> u64 {
+    const CALL: Operation = Operation::new("call");
+    let settings = Settings::builder().max_total(places as usize);
+    let pool = Pool::new(settings.min_connections(0).build().unwrap());
+    let server = pool.server("nothing", Nothing).add();
+    let lease = async |number: u64| {
+        let server = server.scoped(Scope::new(number.to_string()));
+        drop(server.lease(CALL).await.unwrap());
+    };
+    for number in 0..places {
+        lease(number).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    let before = LOOKS.get();
+    for number in places..places + 100 {
+        lease(number).await;
+    }
+    let looks = LOOKS.get() - before;
+    assert_eq!(pool.stats().closed.evicted, 100);
+    looks
+}
+
+#[tokio::test(start_paused = true)]
+async fn making_room_among_many_costs_as_much_as_among_few() {
+    let (few, many) = (
+        looks_for_evictions(20).await,
+        looks_for_evictions(2000).await,
+    );
+    assert!(many < 2 * few, "{few} looks among 20, {many} among 2000");
+}

@@ -47,6 +47,8 @@ enum Step {
     Kill(usize),
     /// A call of so many milliseconds begins.
     Call(Key, u16),
+    /// So many of them, one right after the other.
+    Calls(Key, u16, u8),
     /// A caller gives up, at whatever point it is.
     GiveUp(usize),
     /// All connections of a server die, also those that nobody uses.
@@ -86,6 +88,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..8usize).prop_map(Step::Discard),
         1 => (0..8usize).prop_map(Step::Kill),
         6 => (key(), 0..3000u16).prop_map(|(key, time)| Step::Call(key, time)),
+        2 => (key(), 0..1500u16, 2..8u8).prop_map(|(key, time, calls)| Step::Calls(key, time, calls)),
         2 => (0..8usize).prop_map(Step::GiveUp),
         1 => (0..2usize).prop_map(Step::Restart),
         1 => (0..2usize, goes()).prop_map(|(server, goes)| Step::Connects(server, goes)),
@@ -161,7 +164,10 @@ impl World {
     async fn play(&mut self, step: Step) {
         match step {
             Step::Lease(key) => self.lease(key),
-            Step::Call(key, time) => self.call(key, Duration::from_millis(time.into())),
+            Step::Call(key, time) => self.calls(key, Duration::from_millis(time.into()), 1),
+            Step::Calls(key, time, calls) => {
+                self.calls(key, Duration::from_millis(time.into()), calls);
+            }
             Step::Release(number) => drop(self.nth_lease(number)),
             Step::Discard(number) => {
                 if let Some(lease) = self.nth_lease(number) {
@@ -212,7 +218,7 @@ impl World {
         self.add_caller(key, true, task);
     }
 
-    fn call(&mut self, key: Key, time: Duration) {
+    fn calls(&mut self, key: Key, time: Duration, calls: u8) {
         let server = self.handles[&key].clone();
         let checkouts = Arc::clone(&self.checkouts);
         let most = match self.sharing {
@@ -230,8 +236,11 @@ impl World {
                     Ok(())
                 }
             };
-            let result = server.run(CALL, call).await;
-            result.map_err(|error| error.kind()).map(|()| None)
+            for _ in 0..calls {
+                let result = server.run(CALL, call).await;
+                result.map_err(|error| error.kind())?;
+            }
+            Ok(None)
         });
         self.add_caller(key, false, task);
     }
