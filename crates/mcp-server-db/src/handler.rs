@@ -15,6 +15,7 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{changes::Changes, engine::Engine, hangup::Hangup, resources, tools};
 
@@ -38,6 +39,8 @@ pub(crate) struct Handler {
     changes: Arc<Changes>,
     /// Of a client over a stream of its own; over HTTP, the SDK tells.
     hangup: Hangup,
+    /// Taken by a client, until it is gone.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Handler {
@@ -48,6 +51,15 @@ impl Handler {
             database,
             changes,
             hangup,
+            _place: None,
+        }
+    }
+
+    /// The same for a client that takes a place, as long as it is there.
+    pub(crate) fn at(&self, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            _place: Some(Arc::new(place)),
+            ..self.clone()
         }
     }
 

@@ -1,19 +1,21 @@
 //! Streamable HTTP: who may reach the database, and how.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod connections;
+
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use axum::{
+    body::to_bytes,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    serve::ListenerExt as _,
 };
 use mcp_domain::{Error, ErrorKind};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::DatabaseServer;
@@ -41,13 +43,20 @@ impl fmt::Debug for HttpOptions {
 /// The most bytes that a request may have: parameters can be large, but not without end.
 const LONGEST_REQUEST: usize = 4 * 1024 * 1024;
 
+/// How long a client may take to send a request once it has sent its head.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most sessions at a time. One that nobody uses ends after five minutes.
+const SESSIONS: usize = 1000;
+
 impl DatabaseServer {
     /// Serves any number of clients over Streamable HTTP at `/mcp`, until `shutdown` completes.
     ///
     /// Requests must be for a host that is expected, by default a loopback one, and
     /// none that a browser sends for another site is answered, so that a web page
-    /// cannot reach the database. A request may have 4 MiB. There is no TLS: beyond
-    /// this machine, put it behind something that has.
+    /// cannot reach the database. A request may have 4 MiB, and has to come within 30 s.
+    /// There is room for 1,000 sessions and as many connections; who comes next is told
+    /// so, or waits. There is no TLS: beyond this machine, put it behind something that has.
     ///
     /// # Errors
     ///
@@ -69,27 +78,29 @@ impl DatabaseServer {
         let end_sessions = ending.clone().drop_guard();
         let port = listener.local_addr().map_err(failed)?.port();
         let handler = self.handler.clone();
+        let sessions = Arc::new(Semaphore::new(SESSIONS));
+        let admitted = move || match Arc::clone(&sessions).try_acquire_owned() {
+            Ok(place) => Ok(handler.at(place)),
+            Err(_) => Err(io::Error::other("there are too many sessions")),
+        };
         let service = StreamableHttpService::new(
-            move || Ok(handler.clone()),
+            admitted,
             Arc::new(LocalSessionManager::default()),
             config(&options, port, ending),
         );
-        let mut router = axum::Router::new().nest_service("/mcp", service);
+        let mut router = axum::Router::new()
+            .nest_service("/mcp", service)
+            .layer(middleware::from_fn(whole));
         if let Some(token) = options.token {
             let expected: Arc<str> = format!("Bearer {token}").into();
             router = router.layer(middleware::from_fn_with_state(expected, admit));
         }
-        // An answer travels in pieces; the second must not wait until the peer has
-        // acknowledged the first, which peers put off for 40 ms.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let ended = async move {
             shutdown.await;
             // Open streams would hold the shutdown up.
             drop(end_sessions);
-        });
-        let served = serving.await;
+        };
+        let served = connections::serve(listener, router, connections::MOST, ended).await;
         self.handler.settle().await;
         served.map_err(failed)
     }
@@ -112,6 +123,17 @@ fn config(
         .map(|host| format!("http://{host}:{port}"))
         .to_vec();
     config
+}
+
+/// Hands on requests that have come as a whole: what comes drop by drop, or never ends,
+/// keeps nobody but itself.
+async fn whole(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match timeout(PATIENCE, to_bytes(body, LONGEST_REQUEST)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
+        Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
 }
 
 /// Lets a request by that bears the token.

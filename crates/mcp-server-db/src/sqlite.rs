@@ -18,7 +18,7 @@ use std::{
 };
 
 use mcp_domain::{Error, ErrorKind};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
@@ -126,7 +126,7 @@ async fn in_time<T>(task: JoinHandle<Result<T, Error>>, limits: &Limits) -> Resu
         }
         Err(_) => {
             let limit = limits.time.as_secs_f64();
-            let message = format!("the statement ran for {limit} s and is being stopped");
+            let message = format!("the statement ran for {limit} s and has not stopped yet");
             Err(Error::new(ErrorKind::ToolFailed, message))
         }
     }
@@ -159,7 +159,7 @@ fn bounded<T>(
         let interrupted = std::error::Error::source(&error)
             .and_then(|cause| cause.downcast_ref::<rusqlite::Error>())
             .and_then(rusqlite::Error::sqlite_error_code)
-            == Some(rusqlite::ErrorCode::OperationInterrupted);
+            == Some(ErrorCode::OperationInterrupted);
         if interrupted {
             let limit = limit.as_secs_f64();
             let message = format!("the statement ran for {limit} s and was stopped");
@@ -180,18 +180,24 @@ impl Drop for AbandonedOnDrop {
     }
 }
 
+/// What SQLite says of what the authorizer denies.
+const NOT_AUTHORIZED: &str = "not authorized";
+
 /// A statement failed. SQLite's own words are the most helpful ones.
 fn failed(error: rusqlite::Error) -> Error {
     let message = match &error {
+        // Nothing can be done with nothing.
+        rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::ApiMisuse => {
+            "there is no statement".to_owned()
+        }
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         rusqlite::Error::MultipleStatement => "only one statement is allowed per call".to_owned(),
         other => other.to_string(),
     };
-    let message = if message == "not authorized" {
-        "this statement is not allowed: the database is open for reading only".to_owned()
-    } else {
-        message
+    let message = match message.as_str() {
+        NOT_AUTHORIZED => "this statement is not allowed: the database is open for reading only",
+        other => other,
     };
     Error::new(ErrorKind::ToolFailed, message).with_source(error)
 }
@@ -214,7 +220,7 @@ mod tests {
         let error = in_time(task, &limits).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the statement ran for 10 s and is being stopped"
+            "the statement ran for 10 s and has not stopped yet"
         );
     }
 

@@ -127,6 +127,11 @@ fn parameters_are_json_or_text() {
     negative.args(["--format", "csv", "query", "SELECT ? AS a, ? AS b"]);
     negative.args(["-5", "-1.5e3"]);
     assert_eq!(prints(database(&mut negative)), "a,b\n-5,-1500.0\n");
+    let mut long = self::command();
+    long.args(["--format", "csv", "query", "SELECT ? AS a, ? AS b"]);
+    long.args(["12345678901234567890123", "9223372036854775807"]);
+    let exact = "a,b\n12345678901234567890123,9223372036854775807\n";
+    assert_eq!(prints(database(&mut long)), exact);
 }
 
 #[test]

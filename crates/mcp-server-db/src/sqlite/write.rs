@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::{
-    AbandonedOnDrop, Sqlite, bounded, failed, harden, in_time,
+    AbandonedOnDrop, NOT_AUTHORIZED, Sqlite, bounded, failed, harden, in_time,
     query::{bind, columns, size, values},
     turn,
 };
@@ -68,9 +68,21 @@ impl Sqlite {
     }
 }
 
+/// What is refused here is not refused because it writes.
+fn refused(error: rusqlite::Error) -> Error {
+    let message = match &error {
+        rusqlite::Error::SqliteFailure(_, Some(said)) if said == NOT_AUTHORIZED => {
+            "this statement is not allowed: each one is a transaction of its own, and stays \
+             within the file"
+        }
+        _ => return failed(error),
+    };
+    Error::new(ErrorKind::ToolFailed, message).with_source(error)
+}
+
 fn execute(connection: &Connection, asked: &Statement, limits: &Limits) -> Result<Written, Error> {
     let before = connection.total_changes();
-    let mut statement = connection.prepare(&asked.sql).map_err(failed)?;
+    let mut statement = connection.prepare(&asked.sql).map_err(refused)?;
     bind(&mut statement, &asked.parameters)?;
     let mut written = Written {
         columns: columns(&statement),

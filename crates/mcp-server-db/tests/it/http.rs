@@ -75,6 +75,52 @@ async fn status(address: &str, headers: &str) -> String {
         .to_owned()
 }
 
+/// The whole answer to a request with these headers and this body.
+async fn exchange(address: &str, method: &str, headers: &str, body: &str) -> String {
+    let request = format!(
+        "{method} /mcp HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn sessions_that_nobody_closes_are_not_opened_without_end() {
+    let served = serve(HttpOptions::default()).await;
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": { "name": "test", "version": "1" } } });
+    let begin = async || exchange(&served.address, "POST", "", &hello.to_string()).await;
+    let mut last = String::new();
+    for _ in 0..1000 {
+        last = begin().await;
+        assert!(last.starts_with("HTTP/1.1 200"), "{last}");
+    }
+    let refused = begin().await;
+    assert!(refused.starts_with("HTTP/1.1 500"), "{refused}");
+    assert!(refused.contains("too many sessions"), "{refused}");
+    // One goes, the next may come.
+    let session = last
+        .lines()
+        .find(|line| line.starts_with("mcp-session-id: "));
+    let session = format!("{}\r\n", session.unwrap());
+    let gone = exchange(&served.address, "DELETE", &session, "").await;
+    assert!(gone.starts_with("HTTP/1.1 2"), "{gone}");
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !begin().await.starts_with("HTTP/1.1 200") {
+        assert!(tokio::time::Instant::now() < end, "no place became free");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    served.stop.send(()).unwrap();
+    served.task.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn requests_for_another_host_or_from_another_site_are_refused() {
     let served = serve(HttpOptions::default()).await;

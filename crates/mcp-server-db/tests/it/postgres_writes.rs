@@ -32,6 +32,35 @@ async fn cell(client: &Client, sql: &str) -> Value {
 }
 
 #[tokio::test]
+async fn what_a_statement_returns_is_told_as_a_query_tells_it() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let client = writable(&cluster, Limits::default()).await;
+    let tables = "CREATE TYPE size AS (width int, unit text);
+                  CREATE TABLE shapes (id int, span int4range, at point, size size, spans int4range[]);
+                  GRANT ALL ON shapes TO writer";
+    cluster.admin().await.batch_execute(tables).await.unwrap();
+    let insert = "INSERT INTO shapes VALUES (1, '[1,3)', '(1,2)', (5, 'm'), ARRAY[int4range(1, 2)]), \
+                  (2, NULL, NULL, NULL, NULL) RETURNING *; -- both";
+    let returned = ask(&client, "execute", json!({ "sql": insert })).await;
+    let queried = ask(
+        &client,
+        "query",
+        json!({ "sql": "SELECT * FROM shapes ORDER BY id" }),
+    )
+    .await;
+    assert_eq!(returned["rows"], queried["rows"]);
+    let first = json!([1, "[1,3)", "(1,2)", "(5,m)", "{\"[1,2)\"}"]);
+    assert_eq!(returned["rows"][0], first);
+    // What cannot be given back is in the database's own bytes, and written all the same.
+    let record = "INSERT INTO shapes(id) VALUES (3) RETURNING (id, 'x')";
+    let returned = ask(&client, "execute", json!({ "sql": record })).await;
+    assert!(returned["rows"][0][0]["$blob"].is_string(), "{returned}");
+    assert_eq!(cell(&client, "SELECT count(*) FROM shapes").await, 3);
+}
+
+#[tokio::test]
 async fn a_statement_is_done_as_a_whole_and_leaves_nothing_else_behind() {
     let Some(cluster) = Cluster::start().await else {
         return;

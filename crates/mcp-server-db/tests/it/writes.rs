@@ -150,6 +150,12 @@ async fn nothing_but_the_file_is_written() {
         let answer = call(&client, "execute", json!({ "sql": sql })).await;
         assert_eq!(answer.is_error, Some(true), "{sql}: {answer:?}");
     }
+    let why = refused(&client, "execute", json!({ "sql": "BEGIN" })).await;
+    assert!(why.contains("a transaction of its own"), "{why}");
+    for nothing in ["", " -- nothing", ";"] {
+        let why = refused(&client, "execute", json!({ "sql": nothing })).await;
+        assert_eq!(why, "there is no statement");
+    }
     // What is prepared for later is refused when its time comes.
     let trigger =
         "CREATE TRIGGER evil AFTER INSERT ON categories BEGIN SELECT load_extension('evil'); END";

@@ -57,11 +57,18 @@ pub(crate) async fn answer(
     })
 }
 
-/// What reads as JSON is JSON, everything else is text.
+/// What reads as JSON is JSON, everything else is text. So are whole numbers of more than
+/// 64 bits, which would lose digits: databases that have such read them from text.
 fn values(parameters: Vec<String>) -> Vec<Value> {
     let value = |text: String| match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(serde_json::Value::Number(number)) if number.is_f64() && is_whole(&text) => text.into(),
         Ok(value) => value.into(),
         Err(_) => text.into(),
     };
     parameters.into_iter().map(value).collect()
+}
+
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.bytes().all(|byte| byte.is_ascii_digit())
 }

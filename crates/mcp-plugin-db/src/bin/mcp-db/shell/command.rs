@@ -112,7 +112,39 @@ fn invalid(message: String) -> Error {
 /// Is this a whole statement or command?
 pub(super) fn is_whole(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || text.starts_with('\\') || text.ends_with(';')
+    text.is_empty() || text.starts_with('\\') || text.ends_with(';') && !is_open(text)
+}
+
+/// Is its end within a string, a name in quotes or a comment?
+fn is_open(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\'', '"', '$', '-', '/']) {
+        rest = &rest[at..];
+        let (open, close) = match rest.as_bytes() {
+            [quote @ (b'\'' | b'"'), ..] => (1, if *quote == b'"' { "\"" } else { "'" }),
+            [b'-', b'-', ..] => (2, "\n"),
+            [b'/', b'*', ..] => (2, "*/"),
+            _ => match dollar_quote(rest) {
+                Some(tag) => (tag.len(), tag),
+                None => {
+                    rest = &rest[1..];
+                    continue;
+                }
+            },
+        };
+        match rest[open..].find(close) {
+            Some(end) => rest = &rest[open + end + close.len()..],
+            None => return true,
+        }
+    }
+    false
+}
+
+/// `$$` or `$tag$`, by which PostgreSQL begins and ends a string.
+fn dollar_quote(text: &str) -> Option<&str> {
+    let tag = text.strip_prefix('$')?;
+    let end = tag.find(|letter: char| letter != '_' && !letter.is_alphanumeric())?;
+    tag[end..].starts_with('$').then(|| &text[..end + 2])
 }
 
 /// Lines, until they are a whole statement.
@@ -177,6 +209,21 @@ mod tests {
         assert_eq!(input.push("1;").as_deref(), Some("select\n1;\n"));
         assert_eq!(input.push("\\d").as_deref(), Some("\\d\n"));
         assert_eq!(input.rest(), None);
+        for statement in [
+            "select 'a;\nb; ''c;\n' as x;",
+            "create table \"a;\nb\" (c);",
+            "select 1 -- not here;\n+ 1;",
+            "select /* nor here;\n */ 1;",
+            "create function f() returns int as $f$ begin\nreturn '$$;\n'; end $f$ language plpgsql;",
+            "select $1 - 2 / 3, 'it''s';",
+        ] {
+            let lines: Vec<&str> = statement.split('\n').collect();
+            let (last, first) = lines.split_last().unwrap();
+            for line in first {
+                assert_eq!(input.push(line), None, "{statement}");
+            }
+            assert_eq!(input.push(last), Some(format!("{statement}\n")));
+        }
         assert_eq!(input.push("select 2"), None);
         assert_eq!(input.rest().as_deref(), Some("select 2\n"));
     }
