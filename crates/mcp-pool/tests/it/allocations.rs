@@ -1,9 +1,10 @@
-//! What the way that is taken most takes from the heap: nothing.
+//! What is taken from the heap: by the way that is taken most, nothing.
 
 use std::{future::ready, sync::Arc};
 
 use futures::FutureExt as _;
 use mcp_breaker::Breaker;
+use mcp_domain::Scope;
 use mcp_pool::{Pool, Settings, Sharing};
 
 use crate::fake::{CALL, FakeConnection, FakeConnector};
@@ -32,4 +33,25 @@ async fn a_call_on_an_open_connection_allocates_nothing() {
         });
         assert_eq!(allocated.count_total, 0, "lease, {sharing:?}");
     }
+}
+
+/// So 100,000 of them cost 200 MB at most, without their names.
+#[test]
+fn a_scope_that_nobody_uses_costs_two_kilobytes_at_most_and_nothing_when_it_is_let_go() {
+    const SCOPES: u64 = 1000;
+    let pool = Pool::new(Settings::default());
+    let server = pool.server("fake", FakeConnector::default()).add();
+    let names: Vec<_> = (0..SCOPES)
+        .map(|number| Scope::new(format!("scope {number}")))
+        .collect();
+    let mut held = Vec::with_capacity(names.len());
+    let taken = allocation_counter::measure(|| {
+        held.extend(names.iter().map(|scope| server.scoped(scope.clone())));
+    });
+    let each = taken.bytes_current / SCOPES as i64;
+    assert!((1..=2048).contains(&each), "{each} bytes each");
+    let freed = allocation_counter::measure(|| held.clear());
+    // The list of names keeps its size.
+    let left = (taken.bytes_current + freed.bytes_current) / SCOPES as i64;
+    assert!(left <= 128, "{left} bytes each are left");
 }

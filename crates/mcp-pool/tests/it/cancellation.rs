@@ -3,16 +3,22 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
     task::{Context, Waker},
 };
 
-use mcp_domain::Error;
+use mcp_domain::{
+    BreakerSnapshot, BreakerState, CircuitBreaker, Error, ErrorKind, Outcome, Rejected, Ticket,
+};
 use mcp_pool::{Settings, Sharing};
 use tokio::time::sleep;
 
 use crate::fake::{
-    CALL, FakeConnection, FakeServer, Reaction, Set, check_books, seconds, set, settle,
+    CALL, FakeConnection, FakeConnector, FakeServer, Reaction, Set, check_books, seconds, set,
+    settle,
 };
 
 /// Polls a future `polls` times, a second apart, then drops it. Tells whether it
@@ -75,6 +81,64 @@ async fn run_can_be_dropped_anywhere() {
             }
             assert!(ended, "the call never ended by itself");
         }
+    }
+}
+
+/// A breaker that lets one call through at a time, as one does that is half-open.
+#[derive(Debug, Default)]
+struct OneProbe(AtomicBool);
+
+impl CircuitBreaker for OneProbe {
+    fn try_admit(&self) -> Result<Ticket, Rejected> {
+        match self.0.swap(true, SeqCst) {
+            false => Ok(Ticket::new(0)),
+            true => Err(Rejected { retry_after: None }),
+        }
+    }
+
+    fn settle(&self, _: Ticket, _: Outcome) {
+        assert!(self.0.swap(false, SeqCst), "settled twice");
+    }
+
+    fn snapshot(&self) -> BreakerSnapshot {
+        BreakerSnapshot::new(BreakerState::HalfOpen)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_repeated_can_be_dropped_anywhere() {
+    let mut polls = 0;
+    loop {
+        let mut set = slow_server(Sharing::Exclusive);
+        let probe = Arc::new(OneProbe::default());
+        let server = set
+            .pool
+            .server("guarded", FakeConnector(Arc::clone(&set.fake)));
+        set.server = server.breaker(Arc::<OneProbe>::clone(&probe)).add();
+        let calls = &AtomicUsize::new(0);
+        let call = |connection: Arc<FakeConnection>| async move {
+            connection.call(seconds(3)).await?;
+            match calls.fetch_add(1, SeqCst) {
+                0 => Err(Error::new(ErrorKind::Disconnected, "once").with_retry_after(seconds(3))),
+                _ => Ok(()),
+            }
+        };
+        let ended = poll_then_drop(set.server.run(CALL.repeatable(), call), polls).await;
+        assert!(
+            !probe.0.load(SeqCst),
+            "the slot is kept after {polls} polls"
+        );
+        if ended {
+            assert_eq!(calls.load(SeqCst), 2);
+            break;
+        }
+        let stats = set.pool.stats();
+        sleep(seconds(30)).await;
+        settle().await;
+        let checkouts = stats.hits + stats.shares + stats.waits + stats.connects;
+        check_books(&set, checkouts);
+        polls += 1;
+        assert!(polls < 50, "the call never ended by itself");
     }
 }
 

@@ -55,6 +55,27 @@ async fn what_may_have_run_is_repeated_only_if_that_does_no_harm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_says_when_to_come_back_is_not_asked_before() {
+    let set = set(Settings::builder());
+    let calls = &AtomicUsize::new(0);
+    let call = |_| async move {
+        match calls.fetch_add(1, SeqCst) {
+            0 => Err(Error::new(ErrorKind::Disconnected, "too busy").with_retry_after(seconds(7))),
+            _ => Ok(()),
+        }
+    };
+    let start = Instant::now();
+    set.server.run(CALL.repeatable(), call).await.unwrap();
+    assert_eq!(start.elapsed(), seconds(7));
+    // Where there is no time for that, it is not waited for.
+    calls.store(0, SeqCst);
+    let operation = CALL.repeatable().within(seconds(5));
+    let error = set.server.run(operation, call).await.unwrap_err();
+    assert_eq!(start.elapsed(), seconds(7));
+    assert_eq!(error.retry_after(), Some(seconds(7)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_not_asked_for_again_and_comes_as_it_is() {
     for kind in [
         ErrorKind::ToolFailed,
