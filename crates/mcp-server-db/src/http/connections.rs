@@ -3,9 +3,10 @@
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
+use hyper::server::conn::http1;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
@@ -18,8 +19,8 @@ use tokio::{
 pub(super) const MOST: usize = 1000;
 
 /// How long a client may take until it has sent the head of a request, from the end of
-/// the one before: longer than clients wont to keep connections that they do not use.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// the one before.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long clients may take to read their last answers.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -40,10 +41,8 @@ pub(super) async fn serve(
     most: usize,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let mut http = Builder::new(TokioExecutor::new()).http1_only();
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(most));
     let mut shutdown = pin!(shutdown);
@@ -69,10 +68,10 @@ pub(super) async fn serve(
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection.into_owned());
+        let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection ended");
+                tracing::debug!(%error, "a connection ended");
             }
             drop(place);
         });
