@@ -198,7 +198,12 @@ fn of_status(error: &HttpStatusError) -> Error {
 /// The first line of a text, and not too much of it.
 fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    line.chars().take(200).collect()
+    // What a terminal would obey is not for its reader.
+    let shown = |char: char| match char.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => char,
+    };
+    line.chars().take(200).map(shown).collect()
 }
 
 #[cfg(test)]

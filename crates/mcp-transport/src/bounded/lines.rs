@@ -5,7 +5,7 @@
 //! trial what each answer is, which takes a quarter of all the time of a call that is
 //! answered at once; here what nearly all of them are, answers of tools, is tried first.
 
-use std::{io, sync::atomic::Ordering};
+use std::{collections::VecDeque, io, sync::atomic::Ordering};
 
 use memchr::memchr;
 use rmcp::{
@@ -32,6 +32,8 @@ pub(crate) struct Lines<R, W: AsyncWrite> {
     output: BufReader<R>,
     /// What has come of a line.
     line: Vec<u8>,
+    /// What else came in the last line: revision 2025-03-26 has batches.
+    batch: VecDeque<RxJsonRpcMessage<RoleClient>>,
     limit: Limit,
     /// What writes lines.
     input: AsyncRwTransport<RoleClient, Empty, W>,
@@ -46,6 +48,7 @@ where
         Self {
             output: BufReader::new(output),
             line: Vec::new(),
+            batch: VecDeque::new(),
             limit,
             input: AsyncRwTransport::new(tokio::io::empty(), input),
         }
@@ -93,6 +96,9 @@ where
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
         loop {
+            if let Some(message) = self.batch.pop_front() {
+                return Some(message);
+            }
             match self.read_line().await {
                 Ok(true) => {}
                 // What has come of a last line is no message.
@@ -103,6 +109,9 @@ where
                 }
             }
             let message = understand(&self.line);
+            if message.is_none() {
+                self.batch = batch(&self.line);
+            }
             self.line.clear();
             self.line.shrink_to(KEPT);
             if message.is_some() {
@@ -136,6 +145,13 @@ fn understand(line: &[u8]) -> Option<RxJsonRpcMessage<RoleClient>> {
             unfit.error()
         }
     }
+}
+
+/// The messages in a line that is a list of them.
+fn batch(line: &[u8]) -> VecDeque<RxJsonRpcMessage<RoleClient>> {
+    let messages: Vec<Value> = serde_json::from_slice(line).unwrap_or_default();
+    let understood = |message: &Value| understand(message.to_string().as_bytes());
+    messages.iter().filter_map(understood).collect()
 }
 
 /// An answer that has nothing but what the answer of a tool has: the SDK, too, takes it for

@@ -3,6 +3,7 @@
 //! - An answer by HTTP belongs to the request it came for, whatever id it bears. The SDK
 //!   goes by the id alone: a refusal without one (the official TypeScript server reports
 //!   a lost session like that) would leave its call waiting for ever.
+//! - A server that accepts a request and gives no answer is no reason to wait for one.
 //! - A refusal for want of credentials is one, with a challenge or without. Where
 //!   somebody knows other credentials, the request is made once more with those.
 //! - What is told of a failure holds no credentials: the SDK logs it.
@@ -192,6 +193,10 @@ impl StreamableHttpClient for HttpClient {
             (StreamableHttpPostResponse::Sse(events, session), _) => Ok(
                 StreamableHttpPostResponse::Sse(self.watched(events), session),
             ),
+            (StreamableHttpPostResponse::Accepted, Some(_)) => {
+                let what = "the request was accepted, but not answered";
+                Err(StreamableHttpError::UnexpectedServerResponse(what.into()))
+            }
             (answer, _) => Ok(answer),
         }
     }

@@ -102,6 +102,25 @@ async fn a_lost_session_in_the_words_of_the_reference_server() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_accepted_and_not_answered() {
+    for status in [202, 204] {
+        let error = fail(move |_| Answer::http(status, "", "")).await;
+        check(&error, &[ErrorKind::BadResponse]);
+        assert!(error.chain().contains("not answered"), "{}", error.chain());
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_packed_shows_no_control_characters() {
+    let json = "content-type: application/json\r\n";
+    let error = fail(move |_| Answer::http(200, json, "\u{1b}[2J\u{7}packed")).await;
+    check(&error, &[ErrorKind::BadResponse]);
+    let line = error.chain();
+    assert!(line.contains("[2J\u{fffd}packed"), "{line}");
+    assert!(!line.contains(char::is_control), "{line}");
+}
+
+#[tokio::test]
 async fn an_answer_with_the_id_of_another_request() {
     let json = "content-type: application/json\r\n";
     let body = r#"{"jsonrpc":"2.0","id":4711,"result":{}}"#;

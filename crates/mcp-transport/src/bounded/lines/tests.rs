@@ -125,3 +125,24 @@ fn an_answer_that_is_none_fails_its_call() {
         assert!(error.to_string().contains(said), "{error}");
     }
 }
+
+#[tokio::test]
+async fn the_messages_of_a_batch_come_one_by_one() {
+    let text = concat!(
+        "[\n",
+        r#"[{"jsonrpc":"2.0","id":1,"result":{}},7,{"jsonrpc":"2.0","method":"notifications/x"}]"#,
+        "\n[]\n",
+        r#"{"jsonrpc":"2.0","id":2,"result":{}}"#,
+        "\n"
+    );
+    let mut lines = Lines::new(text.as_bytes(), tokio::io::sink(), Limit::of(1000));
+    let mut ids = Vec::new();
+    while let Some(message) = lines.receive().await {
+        ids.push(match message {
+            JsonRpcMessage::Response(response) => Some(response.id),
+            _ => None,
+        });
+    }
+    let id = |id| Some(RequestId::Number(id));
+    assert_eq!(ids, [id(1), None, id(2)]);
+}
