@@ -37,8 +37,14 @@ pub use self::{
     subscriptions::{Changes, Interests},
 };
 
+/// How long the channel may take to close. The SDK needs seconds where a handler of ours is
+/// busy, and for ever where the runtime of the connection rests.
+const CLOSING: Duration = Duration::from_secs(10);
+
 /// An open connection to an MCP server.
 ///
+/// It is kept by the runtime that it was opened on: while that rests, calls from elsewhere
+/// run out of time, and when it ends, the connection does.
 /// Any number of calls can be in flight on it. Dropping it closes it at once, and
 /// kills a child process; [`close`](Connection::close) does so properly.
 #[derive(Debug)]
@@ -170,7 +176,7 @@ impl Connection for Client {
         let label = Arc::clone(&self.label);
         // In a task of its own, so that it goes on if the caller gives up.
         let closing = tokio::spawn(async move {
-            if let Err(error) = service.close().await {
+            if let Err(error) = service.close_with_timeout(CLOSING).await {
                 tracing::debug!(server = %label, %error, "the connection's task failed");
             }
             // Closes the pipes, which tells the peer to go.

@@ -6,6 +6,9 @@
 //! set for the deadline that was the earliest, and when that comes (its call is long gone),
 //! for the one that is the earliest then.
 //!
+//! It runs where the connection was opened. A call that is awaited on another runtime has a
+//! timer of its own: that of the connection may rest meanwhile.
+//!
 //! Since all calls are known here anyway, this is also where they hear that the connection
 //! has ended.
 
@@ -18,15 +21,17 @@ use std::{
 };
 
 use tokio::{
+    runtime::{self, Handle},
     sync::Notify,
     task::AbortHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, Sleep, sleep_until},
 };
 
 /// The deadlines of a connection's calls.
 pub(crate) struct Deadlines {
     ahead: Arc<Ahead>,
     task: AbortHandle,
+    home: runtime::Id,
 }
 
 /// Why there is nothing more to wait for.
@@ -72,6 +77,7 @@ impl Deadlines {
         Self {
             ahead,
             task: task.abort_handle(),
+            home: Handle::current().id(),
         }
     }
 
@@ -80,8 +86,10 @@ impl Deadlines {
     pub(crate) fn wait_until(&self, at: Option<Instant>) -> Deadline<'_> {
         Deadline {
             ahead: &self.ahead,
+            home: self.home,
             until: at.map_or(Until::Never, Until::At),
             key: None,
+            own: None,
         }
     }
 
@@ -152,15 +160,29 @@ impl Ahead {
 #[must_use = "a deadline is waited for when it is awaited"]
 pub(crate) struct Deadline<'d> {
     ahead: &'d Ahead,
+    home: runtime::Id,
     until: Until,
     /// Where its waker is, once it waits.
     key: Option<Key>,
+    /// The timer of one who waits elsewhere.
+    own: Option<Pin<Box<Sleep>>>,
 }
 
 impl Future for Deadline<'_> {
     type Output = Over;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Over> {
+        if self.key.is_none()
+            && let Until::At(at) = self.until
+            && Handle::try_current().is_ok_and(|here| here.id() != self.home)
+        {
+            self.own = Some(Box::pin(sleep_until(at)));
+        }
+        if let Some(own) = &mut self.own
+            && own.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Over::Late);
+        }
         let mut state = self.ahead.state();
         if state.gone {
             return Poll::Ready(Over::Gone);

@@ -7,8 +7,19 @@ use std::{
 
 use mcp_domain::{Connection as _, Connector as _, ErrorKind, Scope};
 use mcp_transport::{Handlers, Progress};
+use tokio::{
+    runtime::Builder,
+    time::{Instant, timeout},
+};
 
-use crate::{prompts::BOTH, shell::eventually, showcase::Showcase};
+use crate::{
+    prompts::BOTH,
+    server::{Calculator, in_process},
+    shell::eventually,
+    showcase::Showcase,
+};
+
+const LONG: Duration = Duration::from_secs(60);
 
 type Reports = Arc<Mutex<Vec<Progress>>>;
 
@@ -34,6 +45,24 @@ async fn a_call_without_an_answer_costs_its_timeout_and_is_cancelled() {
         client.call_tool("any", ()).await.unwrap();
         client.close().await.unwrap();
     }
+}
+
+#[test]
+fn a_call_from_elsewhere_is_late_also_while_the_runtime_of_its_connection_rests() {
+    let home = Builder::new_current_thread().enable_all().build().unwrap();
+    let connector = in_process(&Calculator::default()).with_call_timeout(Duration::from_secs(5));
+    let client = home.block_on(async { connector.connect(&Scope::default()).await });
+    let client = client.unwrap();
+    let mut elsewhere = Builder::new_current_thread();
+    let elsewhere = elsewhere.enable_all().start_paused(true).build().unwrap();
+    elsewhere.block_on(async {
+        let start = Instant::now();
+        let call = timeout(LONG, async { client.call_tool("add", ()).await });
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CallTimeout);
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
+        timeout(LONG, client.close()).await.unwrap().unwrap();
+    });
 }
 
 #[tokio::test(start_paused = true)]
