@@ -87,7 +87,8 @@ impl OAuth {
     /// For a program that acts in its own right: the grant `client_credentials`, with a secret.
     ///
     /// Programs that prove themselves by a signed JWT (`private_key_jwt`) are not served: what
-    /// the SDK has for them needs a second cryptography library beside the one of TLS.
+    /// the SDK has for them is tied to aws-lc, a second C cryptography library beside the
+    /// one of TLS.
     pub fn for_program(
         url: impl Into<Arc<str>>,
         client_id: impl Into<String>,

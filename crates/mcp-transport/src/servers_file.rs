@@ -48,7 +48,7 @@ const PLACES: [&[&str]; 3] = [&["mcpServers"], &["servers"], &["mcp", "servers"]
 /// | `disabled` | if `true`, this server is not to be used |
 ///
 /// In all of their values `${NAME}` and `${NAME:-default}` stand for environment
-/// variables. Fields by which a client arranges what it does with the server (`timeout`,
+/// variables; a default may hold others. Fields by which a client arranges what it does with the server (`timeout`,
 /// `autoApprove`, `description` and the like) are passed over. Any other field is an
 /// error: one that is misspelt may be the one that makes a server read-only.
 ///
@@ -86,6 +86,8 @@ impl ServersFile {
     /// servers, or fields of one, by the same name.
     pub fn parse(origin: impl Into<PathBuf>, text: &str) -> Result<Self, Error> {
         let origin = origin.into();
+        // Some editors begin with a mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let wrong = |what: String| {
             let message = format!("`{}` {what}", origin.display());
             Error::new(ErrorKind::InvalidInput, message)

@@ -33,7 +33,7 @@ const OF_COMMANDS: [&str; 4] = ["command", "args", "env", "cwd"];
 const OF_URLS: [&str; 5] = ["url", "serverUrl", "httpUrl", "headers", "auth"];
 const OF_BOTH: [&str; 3] = ["type", "transport", "disabled"];
 
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Understands what is said of a server, `None` if it is disabled; the error says what
 /// is wrong with it.

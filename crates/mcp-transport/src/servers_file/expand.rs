@@ -1,28 +1,39 @@
 //! `${VARIABLE}` in a configuration file.
 
+use super::entry::Lookup;
+
 /// Replaces `${NAME}` and `${NAME:-default}` by what `lookup` says of them.
 ///
-/// `${env:NAME}` is the same as `${NAME}`. The error says which part is wrong; it
-/// holds no value of a variable, and no text around it.
-pub(super) fn expand(
-    text: &str,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<String, String> {
+/// `${env:NAME}` is the same as `${NAME}`; a default may hold variables, too. The error says
+/// which part is wrong; it holds no value of a variable, and no text around it.
+pub(super) fn expand(text: &str, lookup: Lookup<'_>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         expanded.push_str(before);
-        let Some((inner, after)) = after.split_once('}') else {
-            return Err("`${` has no `}`".to_owned());
-        };
-        expanded.push_str(&value(inner, &lookup)?);
+        let (inner, after) = split_at_end(after).ok_or("`${` has no `}`")?;
+        expanded.push_str(&value(inner, lookup)?);
         rest = after;
     }
     expanded.push_str(rest);
     Ok(expanded)
 }
 
-fn value(inner: &str, lookup: &impl Fn(&str) -> Option<String>) -> Result<String, String> {
+/// What is before and after the `}` that belongs to a `${` before all this.
+fn split_at_end(text: &str) -> Option<(&str, &str)> {
+    let mut deeper = 0;
+    for (at, char) in text.char_indices() {
+        match char {
+            '$' if text[at..].starts_with("${") => deeper += 1,
+            '}' if deeper == 0 => return Some((&text[..at], &text[at + 1..])),
+            '}' => deeper -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn value(inner: &str, lookup: Lookup<'_>) -> Result<String, String> {
     let (name, default) = match inner.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (inner, None),
@@ -43,7 +54,7 @@ fn value(inner: &str, lookup: &impl Fn(&str) -> Option<String>) -> Result<String
     let value = lookup(name).filter(|value| default.is_none() || !value.is_empty());
     match (value, default) {
         (Some(value), _) => Ok(value),
-        (None, Some(default)) => Ok(default.to_owned()),
+        (None, Some(default)) => expand(default, lookup),
         (None, None) => Err(format!(
             "the environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"
         )),
@@ -55,7 +66,7 @@ mod tests {
     use super::*;
 
     fn expanded(text: &str) -> Result<String, String> {
-        expand(text, |name| match name {
+        expand(text, &|name| match name {
             "HOST" => Some("example.org".to_owned()),
             "EMPTY" => Some(String::new()),
             _ => None,
@@ -76,6 +87,10 @@ mod tests {
         check("${EMPTY}", "");
         check("${EMPTY:-full}", "full");
         check("${PORT:-}", "");
+        check("${PORT:-${EMPTY:-${HOST}:1}}/x", "example.org:1/x");
+        // What is not needed need not be there.
+        check("${HOST:-${PORT}}", "example.org");
+        check("${PORT:-{80}}", "{80}");
     }
 
     #[test]
@@ -87,6 +102,8 @@ mod tests {
         }
         check("${PORT}", "`PORT` is not set");
         check("${PORT", "has no `}`");
+        check("${PORT:-${HOST}", "has no `}`");
+        check("${PORT:-${OTHER}}", "`OTHER` is not set");
         check("${}", "`${}` is not");
         check("${workspaceFolder}/x", "`workspaceFolder` is not set");
         check("${file Basename}", "`${file Basename}` is not");

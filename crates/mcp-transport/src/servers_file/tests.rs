@@ -216,6 +216,13 @@ fn two_of_one_name_are_refused() {
 }
 
 #[test]
+fn a_mark_at_the_beginning_does_not_matter() {
+    let text = r#"{ "mcpServers": { "a": { "command": "a" } } }"#;
+    let file = ServersFile::parse("mcp.json", &format!("\u{feff}{text}")).unwrap();
+    assert!(file.names().eq(["a"]));
+}
+
+#[test]
 fn editors_keep_their_servers_elsewhere() {
     for text in [
         r#"{"servers": {"s": {"command": "s"}}, "inputs": []}"#,
