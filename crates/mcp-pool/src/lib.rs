@@ -11,6 +11,8 @@
 //!   waits takes what comes first: a connection given back or one just opened.
 //! - Never more than `max_connections` per server and scope, nor `max_total` over
 //!   all, counting those that are opening and closing.
+//! - Where all places are taken, what is idle makes way, the least recently used first;
+//!   and who has no connection at all gets a turn beside those who always use theirs.
 //! - Callers share a connection only where the server keeps no state per connection,
 //!   and only where that pays: a server that runs the calls of one connection one
 //!   after another is found out.
