@@ -133,6 +133,12 @@ impl Census {
         self.came_to_nothing()
     }
 
+    /// A connect was given up, for no fault of the server.
+    pub(crate) fn aborted(&mut self) {
+        self.opening -= 1;
+        self.unheard = self.unheard.min(self.opening);
+    }
+
     /// A connection that was just opened is dead. Tells what [`failed`](Self::failed) does.
     pub(crate) fn stillborn(&mut self) -> Option<usize> {
         self.unheard += 1;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use deadpool::managed::Object;
 use mcp_domain::{Connector, Error, ErrorKind, PoolStats, Scope};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{runtime::Handle, sync::Semaphore, time::Instant};
 
 use crate::{
     counters::{Checkout, Counters, Reason},
@@ -53,6 +53,9 @@ pub(crate) struct Keyed<C: Connector> {
     room: Semaphore,
     census: Counted,
     failing: Mutex<Failing>,
+    /// Where one of those who wait runs, and connections are opened for them: whoever sees
+    /// to it may be elsewhere.
+    runtime: Mutex<Option<Handle>>,
     /// When to connect again, in milliseconds since `born`; 0 if the last attempt
     /// succeeded, or the pause after it is over.
     retry_at: AtomicU64,
@@ -127,6 +130,7 @@ impl<C: Connector> Keyed<C> {
             room: Semaphore::new(0),
             census: Counted::default(),
             failing: Mutex::default(),
+            runtime: Mutex::default(),
             retry_at: AtomicU64::new(0),
             born: Instant::now(),
             handles: AtomicUsize::new(0),
@@ -190,6 +194,7 @@ impl<C: Connector> Keyed<C> {
                 // After the permit: who is in the queue is woken, who is not looks here.
                 failure = waiting.told() => return Err(failure),
             }
+            self.wait_here();
             self.grow();
         }
     }

@@ -99,7 +99,7 @@ fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
 }
 
 /// A connect under way. However it ends, those who wait are told: also if the
-/// task is dropped, because its runtime is.
+/// task is dropped, because its runtime is, or panics in a subscriber or a recorder.
 struct Attempt<C: Connector> {
     keyed: Weak<Keyed<C>>,
     place: Option<Place<C>>,
@@ -125,13 +125,13 @@ impl<C: Connector> Attempt<C> {
     }
 
     fn fail(mut self, error: Error) {
-        self.settle(error);
+        self.settle(|keyed| keyed.failed(error));
     }
 
-    fn settle(&mut self, error: Error) {
+    fn settle(&mut self, tell: impl FnOnce(&Arc<Keyed<C>>)) {
         if let Some(place) = self.place.take() {
             if let Some(keyed) = self.keyed.upgrade() {
-                keyed.failed(error);
+                tell(&keyed);
             }
             drop(place);
         }
@@ -140,9 +140,13 @@ impl<C: Connector> Attempt<C> {
 
 impl<C: Connector> Drop for Attempt<C> {
     fn drop(&mut self) {
-        self.settle(Error::new(
-            ErrorKind::ConnectFailed,
-            "the runtime that opened the connection has ended",
-        ));
+        self.settle(|keyed| {
+            if std::thread::panicking() {
+                let message = "somebody who was told of the connect panicked";
+                keyed.failed(Error::new(ErrorKind::ConnectFailed, message));
+            } else {
+                keyed.aborted();
+            }
+        });
     }
 }

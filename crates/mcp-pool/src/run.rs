@@ -164,19 +164,19 @@ impl<C: Connector> Server<C> {
         let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
         let permit = admit(&self.keyed, operation)?;
         let taken = self.take(&mut deadline, Use::Alone).await;
+        // Before the breaker hears of it, which is code of others: a lease that is dropped
+        // gives its connection back.
+        let lease = taken.map(|taken| Lease::new(Arc::clone(&self.keyed), taken, caller));
         settle(
             permit,
             None,
-            match &taken {
+            match &lease {
                 // An idle connection proves nothing of the server's health.
                 Ok(_) => Outcome::Ignored,
                 Err(error) => self.outcome_unconnected(error),
             },
         );
-        match taken {
-            Ok(taken) => Ok(Lease::new(Arc::clone(&self.keyed), taken, caller)),
-            Err(error) => Err(explain(&self.keyed, operation, 1, &deadline, error)),
-        }
+        lease.map_err(|error| explain(&self.keyed, operation, 1, &deadline, error))
     }
 
     /// What the breaker should hear of a caller who got no connection, for this reason.

@@ -23,8 +23,10 @@ pub(crate) fn spawn<C: Connector>(
     changed: Arc<Notify>,
     runtime: &Handle,
 ) {
+    // Outside: where the runtime is ending, the task is dropped before it has begun.
+    let running = Running(registry.clone());
     runtime.spawn(async move {
-        let _running = Running(registry.clone());
+        let _running = running;
         let mut last = Instant::now();
         while let Some(next) = registry.upgrade().and_then(|pool| next_round(&pool, last)) {
             tokio::select! {

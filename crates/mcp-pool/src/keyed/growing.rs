@@ -72,12 +72,12 @@ impl<C: Connector> Keyed<C> {
     }
 
     fn open(self: &Arc<Self>) {
-        let (Some(registry), Ok(runtime)) = (self.registry.upgrade(), Handle::try_current()) else {
+        let Some(registry) = self.registry.upgrade().filter(|pool| !pool.is_closed()) else {
             return;
         };
-        if registry.is_closed() {
+        let Some(runtime) = self.where_to_open() else {
             return;
-        }
+        };
         let mut census = self.lock_census();
         let wanted = self.openers(&mut census);
         let granted = registry.limit.reserve(wanted);
@@ -104,6 +104,27 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
+    /// Whoever waits does so on this runtime.
+    pub(super) fn wait_here(&self) {
+        if let Ok(runtime) = Handle::try_current() {
+            *self.lock_runtime() = Some(runtime);
+        }
+    }
+
+    /// The runtime on which to open a connection: that of those who wait, if anybody does.
+    /// If it is not known, they are woken, to come here themselves.
+    fn where_to_open(&self) -> Option<Handle> {
+        let waiting = self.census().waiting();
+        if waiting == 0 {
+            return Handle::try_current().ok();
+        }
+        let runtime = self.lock_runtime().clone();
+        if runtime.is_none() {
+            self.store.wake(waiting);
+        }
+        runtime
+    }
+
     /// A connect succeeded: hands the connection to whoever waits.
     pub(crate) fn opened(self: &Arc<Self>, pooled: Pooled<C>) {
         self.counters.opened();
@@ -122,6 +143,26 @@ impl<C: Connector> Keyed<C> {
     pub(crate) fn failed(self: &Arc<Self>, error: Error) {
         self.counters.failed_connect();
         self.come_to_nothing(error, Census::failed);
+    }
+
+    /// A connect ended with its runtime. That says nothing of the server: those who wait,
+    /// which they do on another runtime, have another one begun there.
+    pub(crate) fn aborted(self: &Arc<Self>) {
+        let error = Error::new(
+            ErrorKind::ConnectFailed,
+            "the runtime that opened the connection has ended",
+        );
+        let waiting = self.census().waiting();
+        if waiting == 0 {
+            // The minimum can wait: another connect would be begun, and end, right here.
+            return self.failed(error);
+        }
+        self.counters.failed_connect();
+        self.lock_failing().why = Some(error);
+        *self.lock_runtime() = None;
+        self.lock_census().aborted();
+        self.core.attempted.notify_waiters();
+        self.store.wake(waiting);
     }
 
     /// A connection died before it was of any use: that is as good as a connect that
@@ -221,6 +262,10 @@ impl<C: Connector> Keyed<C> {
             0 => false,
             at => self.born.elapsed() < Duration::from_millis(at),
         }
+    }
+
+    fn lock_runtime(&self) -> MutexGuard<'_, Option<Handle>> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_failing(&self) -> MutexGuard<'_, Failing> {

@@ -65,6 +65,7 @@ async fn room_that_came_up_before_a_caller_was_known_to_wait_is_taken() {
 async fn a_place_that_became_free_before_the_queue_knew_who_wants_it_is_taken() {
     let server = server();
     // A caller whom a place was just refused, and there is one by now.
+    server.keyed.wait_here();
     server.keyed.lock_census().alone += 1;
     server.registry.starve(&server.keyed);
     assert_eq!(server.keyed.census().opening, 1);

@@ -22,6 +22,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
     pub(super) fn begin(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
         let last_sign = keyed.store.last_sign();
         let mut epoch = 0;
+        keyed.wait_here();
         keyed.grow_after(|census| {
             epoch = census.epoch;
             match how {

@@ -24,6 +24,7 @@ mod model;
 mod numbers;
 mod panics;
 mod retrying;
+mod runtimes;
 mod sharing;
 mod sticky;
 mod stress;

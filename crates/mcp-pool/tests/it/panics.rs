@@ -1,14 +1,17 @@
 //! Code of others that panics costs a connection, not the pool.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use futures::future::join_all;
-use mcp_domain::{Connector, Error, ErrorKind, Scope};
+use mcp_domain::{
+    BreakerSnapshot, CircuitBreaker, Connector, Error, ErrorKind, Outcome, Rejected, Scope, Ticket,
+};
 use mcp_pool::{Pool, Settings, Sharing};
 use tokio::time::sleep;
 
 use crate::fake::{
-    CALL, FakeConnection, FakeServer, Reaction, Set, check_books, exclusive, seconds, set, settle,
+    CALL, FakeConnection, FakeConnector, FakeServer, Reaction, Set, check_books, exclusive,
+    seconds, set, settle,
 };
 
 /// Some idle connections, wherever the pool keeps them.
@@ -91,4 +94,37 @@ async fn a_call_that_panics_does_not_cost_others_the_connection() {
     drop(set.server.lease(CALL).await.unwrap());
     assert_eq!(set.fake.connects(), 1);
     check_books(&set, 2);
+}
+
+/// Admits everybody, and cannot stand to hear what came of it.
+#[derive(Debug)]
+struct Faint;
+
+impl CircuitBreaker for Faint {
+    fn try_admit(&self) -> Result<Ticket, Rejected> {
+        Ok(Ticket::new(0))
+    }
+
+    fn settle(&self, _: Ticket, _: Outcome) {
+        panic!("too much");
+    }
+
+    fn snapshot(&self) -> BreakerSnapshot {
+        BreakerSnapshot::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_panics_costs_no_connection() {
+    let set = exclusive(1);
+    let connector = FakeConnector(Arc::clone(&set.fake));
+    let faint = set.pool.server("faint", connector);
+    let faint = faint.breaker(Arc::new(Faint)).add();
+    for _ in 0..3 {
+        let faint = faint.clone();
+        let caller = tokio::spawn(async move { faint.lease(CALL).await.map(drop) });
+        assert!(caller.await.unwrap_err().is_panic());
+    }
+    let stats = faint.stats();
+    assert_eq!((stats.opened, stats.hits), (1, 2));
 }
