@@ -156,12 +156,22 @@ fn a_file_may_be_called_by_its_scheme() {
 
 #[test]
 fn databases_that_are_none_are_refused_in_one_line() {
-    assert!(says(2, &["--database", "/no/such.sqlite", "tables"]).contains("/no/such.sqlite"));
+    let missing = says(2, &["--database", "/no/such.sqlite", "tables"]);
+    assert!(
+        missing.contains("`/no/such.sqlite`: there is no such file"),
+        "{missing}"
+    );
+    let unknown = "postgres://me:kept-secret@localhost/shop?sslmode=allow";
+    let unknown = says(2, &["--database", unknown, "tables"]);
+    assert!(
+        unknown.starts_with("mcp-db: sslmode is `allow`"),
+        "{unknown}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.sqlite");
     fs::write(&text, "no database at all, only text".repeat(100)).unwrap();
     let text = text.display().to_string();
-    let line = says(3, &["--database", &text, "tables"]);
+    let line = says(2, &["--database", &text, "tables"]);
     assert!(
         line.contains("not a database") && line.contains(&text),
         "{line}"
@@ -173,7 +183,7 @@ fn databases_that_are_none_are_refused_in_one_line() {
     let elsewhere = "mysql://me:kept-secret@localhost/shop";
     for line in [
         says(2, &["serve", elsewhere]),
-        says(3, &["--database", elsewhere, "tables"]),
+        says(2, &["--database", elsewhere, "tables"]),
     ] {
         assert!(line.contains("`mysql://` cannot be served"), "{line}");
         assert!(!line.contains("kept-secret"), "{line}");

@@ -83,6 +83,8 @@ fn cannot(path: &Path, error: rusqlite::Error) -> Error {
     }
     if path.is_dir() {
         message.push_str(": it is a folder");
+    } else if !path.exists() {
+        message.push_str(": there is no such file");
     }
     Error::new(ErrorKind::InvalidInput, message).with_source(error)
 }

@@ -58,27 +58,14 @@ async fn both_lifecycles_are_served_and_an_open_session_holds_no_shutdown_up() {
 /// The status line of the answer to a request with these headers.
 async fn status(address: &str, headers: &str) -> String {
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
-    let request = format!(
-        "POST /mcp HTTP/1.1\r\n{headers}content-type: application/json\r\n\
-         accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer)
-        .lines()
-        .next()
-        .unwrap()
-        .to_owned()
+    let answer = exchange(address, "POST", headers, body).await;
+    answer.lines().next().unwrap().to_owned()
 }
 
 /// The whole answer to a request with these headers and this body.
 async fn exchange(address: &str, method: &str, headers: &str, body: &str) -> String {
     let request = format!(
-        "{method} /mcp HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\n\
+        "{method} /mcp HTTP/1.1\r\n{headers}content-type: application/json\r\n\
          accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n{body}",
         body.len()
@@ -87,7 +74,7 @@ async fn exchange(address: &str, method: &str, headers: &str, body: &str) -> Str
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8(answer).unwrap()
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
@@ -96,7 +83,8 @@ async fn sessions_that_nobody_closes_are_not_opened_without_end() {
     let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-11-25", "capabilities": {},
         "clientInfo": { "name": "test", "version": "1" } } });
-    let begin = async || exchange(&served.address, "POST", "", &hello.to_string()).await;
+    let host = format!("host: {}\r\n", served.address);
+    let begin = async || exchange(&served.address, "POST", &host, &hello.to_string()).await;
     let mut last = String::new();
     for _ in 0..1000 {
         last = begin().await;
@@ -109,7 +97,7 @@ async fn sessions_that_nobody_closes_are_not_opened_without_end() {
     let session = last
         .lines()
         .find(|line| line.starts_with("mcp-session-id: "));
-    let session = format!("{}\r\n", session.unwrap());
+    let session = format!("{host}{}\r\n", session.unwrap());
     let gone = exchange(&served.address, "DELETE", &session, "").await;
     assert!(gone.starts_with("HTTP/1.1 2"), "{gone}");
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);

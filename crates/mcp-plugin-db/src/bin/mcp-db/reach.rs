@@ -1,10 +1,11 @@
 //! Which server to ask, and how.
 
-use std::{env, path::Path};
+use std::env;
 
 use mcp_domain::{CommandTarget, Error, ErrorKind, Target};
 use mcp_plugin_db::{Access, DatabasePlugin, DialectChoice};
 use mcp_pool::Configuration;
+use mcp_server_db::{DatabaseServer, Options};
 use mcp_transport::{ClientConnector, ServersFile, infer};
 
 use crate::args::ServerArgs;
@@ -67,14 +68,13 @@ fn embedded(args: &ServerArgs) -> Result<Target, Error> {
     };
     if let Some(database) = &args.database {
         let address = database.display().to_string();
+        // The server would say what is wrong with it, too, but as its last words.
+        DatabaseServer::open(&address, &Options::default())?;
         if address.contains("://") {
             // It may hold a password, which arguments show to everybody.
             target.env.insert("MCP_DB_DATABASE".to_owned(), address);
-        } else if Path::new(address.strip_prefix("sqlite:").unwrap_or(&address)).is_file() {
-            target.args.extend(["--".to_owned(), address]);
         } else {
-            // The server would say so, too, but as its last words.
-            return Err(invalid(format!("there is no file `{address}`")));
+            target.args.extend(["--".to_owned(), address]);
         }
     }
     Ok(Target::Command(target))
