@@ -28,6 +28,9 @@ pub(crate) struct Census {
     pub(crate) live: usize,
     /// Of these, those that are being checked and may be had in a moment.
     pub(crate) checking: usize,
+    /// Of these, those that were just opened and not stored yet, or that one who waits is
+    /// taking: they are neither idle nor in use.
+    pub(crate) landing: usize,
     /// Callers who wait for a connection of their own.
     pub(crate) alone: usize,
     /// Callers who wait for a connection, or for room on one.
@@ -64,7 +67,7 @@ impl Census {
 
     /// How many connections will be there in a moment.
     pub(crate) fn coming(&self) -> usize {
-        self.opening + self.checking
+        self.opening + self.checking + self.landing
     }
 
     /// May one more idle connection be checked? There is no use in more than callers
@@ -94,7 +97,7 @@ impl Census {
                 Room::Callers(room) => homeless.div_ceil(room),
                 Room::Unknown => homeless.min(1),
             };
-        let wanted = wanted.saturating_sub(self.checking + idle);
+        let wanted = wanted.saturating_sub(self.checking + self.landing + idle);
         let missing = if self.warm {
             min.saturating_sub(self.live)
         } else {
@@ -118,10 +121,11 @@ impl Census {
         self.unheard += connects;
     }
 
-    /// A connect succeeded.
+    /// A connect succeeded; the connection is [landing](Self::landing).
     pub(crate) fn opened(&mut self) {
         self.opening -= 1;
         self.live += 1;
+        self.landing += 1;
         self.warm = true;
         self.unheard = self.unheard.min(self.opening);
     }
@@ -226,6 +230,16 @@ mod tests {
         let mut checked = census(2, 0, 2, 3);
         checked.checking = 2;
         check(checked, EXCLUSIVE, 1);
+    }
+
+    #[test]
+    fn a_connection_that_was_just_opened_counts_before_it_is_stored() {
+        let mut landing = census(1, 1, 0, 8);
+        check(landing, Room::Callers(8), 0);
+        landing.opened();
+        check(landing, Room::Callers(8), 0);
+        landing.together = 9;
+        check(landing, Room::Callers(8), 1);
     }
 
     #[test]

@@ -175,11 +175,13 @@ impl<C: Connector> Keyed<C> {
                 biased;
                 permit = self.store.permit() => {
                     let permit = permit.map_err(closed)?;
+                    waiting.takes();
                     if let Some(object) = self.take(permit, Some(waiting.last_sign)) {
                         waiting.end();
                         let kind = if object.used { Checkout::Wait } else { Checkout::Connect };
                         return Ok(self.hand_out(object, how, kind));
                     }
+                    waiting.found_nothing();
                 }
                 invitation = self.room.acquire(), if joins => {
                     if let Ok(invitation) = invitation {

@@ -133,6 +133,7 @@ impl<C: Connector> Keyed<C> {
         self.retry_at.store(0, Ordering::Relaxed);
         self.lock_census().opened();
         self.store.offer(pooled);
+        self.grow_after(|census| census.landing -= 1);
         // Whom it was opened for may have gone.
         self.relieve();
         self.core.attempted.notify_waiters();

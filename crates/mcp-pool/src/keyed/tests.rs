@@ -82,6 +82,28 @@ async fn one_connection_more_that_cannot_be_had_is_not_owed() {
     assert_eq!(server.stats().opened, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_one_of_many_is_just_taking_serves_them_all() {
+    let settings = Settings::builder().sharing(Sharing::Shared);
+    let pool = Pool::new(settings.build().unwrap());
+    let server = pool.server("nothing", Nothing).add();
+    let mut first = Waiting::begin(&server.keyed, Use::Together);
+    let second = Waiting::begin(&server.keyed, Use::Together);
+    let permit = server.keyed.store.permit().await.unwrap();
+    first.takes();
+    let object = server.keyed.take(permit, None).unwrap();
+    // Neither idle nor in use at this moment.
+    server.keyed.grow();
+    assert_eq!(server.keyed.census().opening, 0);
+    let taken = server
+        .keyed
+        .hand_out(object, Use::Together, Checkout::Connect);
+    drop((first, second));
+    server.keyed.give_back(taken, Fate::Reuse, Measure::Nothing);
+    assert_eq!(server.keyed.census().landing, 0);
+    assert_eq!(server.stats().opened, 1);
+}
+
 /// What it takes until so many scopes, which wait for the only place, have had it.
 async fn looks_for(scopes: u64) -> u64 {
     const CALL: Operation = Operation::new("call");

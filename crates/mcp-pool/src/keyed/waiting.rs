@@ -15,6 +15,8 @@ pub(super) struct Waiting<'k, C: Connector> {
     epoch: u64,
     /// Has it got what it waited for?
     served: bool,
+    /// Is it taking a connection? Others count on that until it is known to be in use.
+    takes: bool,
 }
 
 impl<'k, C: Connector> Waiting<'k, C> {
@@ -36,6 +38,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
             last_sign,
             epoch,
             served: false,
+            takes: false,
         }
     }
 
@@ -51,6 +54,18 @@ impl<'k, C: Connector> Waiting<'k, C> {
         })
     }
 
+    /// It begins to take a connection.
+    pub(super) fn takes(&mut self) {
+        self.takes = true;
+        self.keyed.lock_census().landing += 1;
+    }
+
+    /// There was none.
+    pub(super) fn found_nothing(&mut self) {
+        self.takes = false;
+        self.keyed.lock_census().landing -= 1;
+    }
+
     /// It has got what it waited for.
     pub(super) fn end(&mut self) {
         self.served = true;
@@ -59,10 +74,11 @@ impl<'k, C: Connector> Waiting<'k, C> {
 
 impl<C: Connector> Drop for Waiting<'_, C> {
     fn drop(&mut self) {
-        let (epoch, how) = (self.epoch, self.how);
+        let (epoch, how, takes) = (self.epoch, self.how, self.takes);
         let (mut others, mut anybody) = (false, true);
         // It may have been given a connection that others had counted on.
         self.keyed.grow_after(|census| {
+            census.landing -= usize::from(takes);
             if census.epoch == epoch {
                 match how {
                     Use::Alone => census.alone -= 1,
