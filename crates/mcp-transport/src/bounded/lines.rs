@@ -2,7 +2,7 @@
 //!
 //! The SDK's own would pass over a line that is too long, and over an answer that fits
 //! nothing, and the call that waits for it would wait for its deadline. And it finds out by
-//! trial what each answer is, which takes a quarter of all the time of a call that is
+//! trial what each answer is, which takes a quarter of the instructions of a call that is
 //! answered at once; here what nearly all of them are, answers of tools, is tried first.
 
 use std::{collections::VecDeque, io, sync::atomic::Ordering};
