@@ -291,3 +291,19 @@ async fn who_stood_back_for_a_lease_need_not_once_a_connection_is_opened_for_it(
     assert!(!alone.is_finished());
     alone.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_stood_back_for_a_lease_need_not_once_it_is_given_up() {
+    let settings = Settings::builder().sharing(Sharing::Shared);
+    let set = set(settings.max_connections(1));
+    let (_end, _under_way) = keeper(set.server.clone(), false).await.unwrap();
+    let mut alone = Box::pin(set.server.lease(CALL));
+    assert!(futures::poll!(&mut alone).is_pending());
+    let mut back = Box::pin(set.server.run(CALL, |_| async { Ok(()) }));
+    assert!(futures::poll!(&mut back).is_pending());
+    drop(alone);
+    timeout(Duration::from_secs(1), back)
+        .await
+        .unwrap()
+        .unwrap();
+}
