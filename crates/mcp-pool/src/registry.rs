@@ -191,7 +191,9 @@ impl<C: Connector> Registry<C> {
 
     /// This server and scope has something idle again.
     pub(crate) fn rank(&self, keyed: &Keyed<C>) {
-        lock(&self.populated).rank(keyed.number, Instant::now());
+        // Some of it may have been so for long, and been spared while somebody waited for it.
+        let since = keyed.store.idlest().unwrap_or_else(Instant::now);
+        lock(&self.populated).rank(keyed.number, since);
     }
 
     // ----- upkeep and end

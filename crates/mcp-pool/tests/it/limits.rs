@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_domain::ErrorKind;
+use mcp_domain::{ErrorKind, Scope};
 use mcp_pool::{Pool, Settings, Sharing};
 use tokio::time::{Instant, sleep};
 
 use crate::fake::{
     CALL, FakeConnection, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds,
-    settle,
+    set, settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -334,4 +334,32 @@ async fn each_who_has_none_is_given_way_to_by_one() {
     assert!(waited < seconds(8), "{waited:?}");
     assert_eq!(fake.most_present(), 2);
     goes_on.iter().chain(&keeps).for_each(|task| task.abort());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_spared_while_somebody_waited_for_it_is_the_least_recently_used_all_the_same() {
+    let settings = Settings::builder().sharing(Sharing::Exclusive).max_total(4);
+    let set = set(settings.min_connections(0));
+    let key = |name: &str| set.server.scoped(Scope::new(name.to_owned()));
+    let (one, other, third) = (key("one"), key("other"), key("third"));
+    let (first, second) = (one.lease(CALL).await, one.lease(CALL).await);
+    drop((first.unwrap(), second.unwrap()));
+    sleep(seconds(5)).await;
+    drop(other.lease(CALL).await.unwrap());
+    let held = third.lease(CALL).await.unwrap();
+    // Of the two, one is checked for a caller; meanwhile neither makes room for others.
+    FakeServer::set(
+        &set.fake.on_ping,
+        Reaction::After(Duration::from_millis(100)),
+    );
+    let mut waiting = Box::pin(one.lease(CALL));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let _elsewhere = key("elsewhere").lease(CALL).await.unwrap();
+    assert_eq!(other.stats().closed.evicted, 1);
+    drop(held);
+    let _served = waiting.await.unwrap();
+    let _last = key("last").lease(CALL).await.unwrap();
+    // The one that nobody took has been idle from the start.
+    assert_eq!(third.stats().closed.evicted, 0);
+    assert_eq!(one.stats().closed.evicted, 1);
 }
