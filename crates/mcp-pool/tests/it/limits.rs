@@ -363,3 +363,32 @@ async fn what_was_spared_while_somebody_waited_for_it_is_the_least_recently_used
     assert_eq!(third.stats().closed.evicted, 0);
     assert_eq!(one.stats().closed.evicted, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_has_none_goes_before_those_of_the_shared_connection_that_made_way() {
+    let settings = Settings::builder()
+        .sharing(Sharing::Shared)
+        .max_in_flight(2);
+    let set = set(settings.max_total(1).min_connections(0));
+    let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(1)).await };
+    // More than it has room for, so that it waits for a place too, and was there first.
+    let callers: Vec<_> = (0..5)
+        .map(|number| {
+            let busy = set.server.clone();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(300 * number)).await;
+                loop {
+                    busy.run(CALL, call).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    sleep(seconds(4)).await;
+    let other = set.server.scoped(Scope::new("other"));
+    // A turn is over by now: two calls end, then the other begins.
+    other.run(CALL.within(seconds(3)), call).await.unwrap();
+    assert_eq!(set.server.stats().closed.evicted, 1);
+    for caller in callers {
+        caller.abort();
+    }
+}
