@@ -54,14 +54,15 @@ where
         }
     }
 
-    /// Reads on to the end of a line; false if there is none any more.
+    /// Reads on to the end of a line; false if there is none any more. The last line ends
+    /// where all ends.
     ///
     /// If the future is dropped, what has come stays.
     async fn read_line(&mut self) -> io::Result<bool> {
         loop {
             let read = self.output.fill_buf().await?;
             if read.is_empty() {
-                return Ok(false);
+                return Ok(!self.line.is_empty());
             }
             let end = memchr(b'\n', read);
             let piece = &read[..end.unwrap_or(read.len())];
@@ -101,7 +102,6 @@ where
             }
             match self.read_line().await {
                 Ok(true) => {}
-                // What has come of a last line is no message.
                 Ok(false) => return None,
                 Err(error) => {
                     tracing::debug!(%error, "the server cannot be heard any more");

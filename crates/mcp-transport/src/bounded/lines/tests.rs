@@ -28,8 +28,11 @@ async fn read(text: &'static str, step: usize) -> Result<Vec<String>, io::ErrorK
 async fn lines_up_to_the_limit_pass_however_they_arrive() {
     for (text, lines) in [
         ("", &[][..]),
-        ("abcd", &[]),
-        ("abcd\nabcd\n\nab\nabcd", &["abcd", "abcd", "", "ab"]),
+        ("abcd", &["abcd"]),
+        (
+            "abcd\nabcd\n\nab\nabcd",
+            &["abcd", "abcd", "", "ab", "abcd"],
+        ),
         ("\n\n\n", &["", "", ""]),
     ] {
         for step in 1..6 {
@@ -59,6 +62,16 @@ fn an_answer_is_what_the_sdk_takes_it_for() {
         json!({ "content": content, "resultType": "input_required" }),
         json!({ "content": content, "resultType": "task" }),
         json!({ "content": content, "more": 1 }),
+        json!({ "content": [
+            { "type": "image", "data": "AA==", "mimeType": "image/png", "more": 1 },
+            { "type": "audio", "data": "AA==", "mimeType": "audio/wav" },
+            { "type": "resource_link", "uri": "file:///a", "name": "a", "size": 1 },
+            { "type": "resource", "resource": { "uri": "file:///a", "blob": "AA==" } },
+            { "type": "resource", "resource": { "uri": "file:///a", "text": "a" } },
+            { "type": "text", "text": "a", "annotations": { "priority": 0.5 }, "_meta": {} },
+        ] }),
+        json!({ "content": [], "structuredContent": [u64::MAX, i64::MIN, 1e300, 0.1] }),
+        json!({ "content": [], "taskId": "a", "status": "working" }),
         json!({ "content": [{ "type": "unknown" }] }),
         json!({ "content": [{ "type": "text" }] }),
         json!({ "content": "done" }),
@@ -145,4 +158,15 @@ async fn the_messages_of_a_batch_come_one_by_one() {
     }
     let id = |id| Some(RequestId::Number(id));
     assert_eq!(ids, [id(1), None, id(2)]);
+}
+
+#[tokio::test]
+async fn the_last_line_counts_if_it_came_whole() {
+    let whole = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
+    for came in 0..=whole.len() {
+        let (came, is_whole) = (&whole.as_bytes()[..came], came == whole.len());
+        let mut lines = Lines::new(came, tokio::io::sink(), Limit::of(1000));
+        assert_eq!(lines.receive().await.is_some(), is_whole);
+        assert!(lines.receive().await.is_none());
+    }
 }
