@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use mcp_domain::{Error, ErrorKind};
+use mcp_domain::{Error, ErrorKind, Retry};
 use rmcp::{
     Peer, RoleClient,
     model::{
@@ -55,15 +55,16 @@ impl Client {
     ) -> Result<ServerResult, Error> {
         let until = from_now(how.within);
         let again = self.to_ask_again(&request);
-        match self.ask_once(request, how, until).await? {
+        let done = match self.ask_once(request, how, until).await? {
             ServerResult::InputRequiredResult(wanted) => {
                 Box::pin(self.ask_on(wanted, again, how, until)).await
             }
             ServerResult::CreateTaskResult(created) => {
                 Box::pin(self.finish_task(created.task, how, until)).await
             }
-            answer => Ok(answer),
-        }
+            answer => return Ok(answer),
+        };
+        done.map_err(begun)
     }
 
     /// Gives the server what further input it wants, round by round.
@@ -76,7 +77,7 @@ impl Client {
     ) -> Result<ServerResult, Error> {
         let mut request = request.ok_or_else(|| unexpected("further input"))?;
         for _ in 1..MOST_ROUNDS {
-            let provided = in_time(self.provide(wanted), until, how).await??;
+            let provided = self.in_time(self.provide(wanted), until, how).await??;
             next_round(&mut request, provided);
             wanted = match self.ask_once(request.clone(), how, until).await? {
                 ServerResult::InputRequiredResult(wanted) => wanted,
@@ -173,6 +174,24 @@ impl Client {
     #[cold]
     pub(super) fn explain(&self, error: ServiceError) -> Pin<Box<impl Future<Output = Error>>> {
         Box::pin(self.explained(failure::of_call(error)))
+    }
+
+    /// Does something as long as the call may take in all, and its connection lives.
+    pub(super) async fn in_time<F: Future>(
+        &self,
+        act: F,
+        until: Option<Instant>,
+        how: &How,
+    ) -> Result<F::Output, Error> {
+        let over = tokio::select! {
+            biased;
+            done = act => return Ok(done),
+            over = self.host.deadlines.wait_until(until) => over,
+        };
+        match over {
+            Over::Gone => Err(self.explain(ServiceError::TransportClosed).await),
+            Over::Late => Err(too_late(how.within)),
+        }
     }
 
     /// What the server wants before it goes on.
@@ -292,17 +311,15 @@ pub(super) fn from_now(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
 }
 
-/// Does something as long as the call may take in all.
-pub(super) async fn in_time<F: Future>(
-    act: F,
-    until: Option<Instant>,
-    how: &How,
-) -> Result<F::Output, Error> {
-    match until {
-        None => Ok(act.await),
-        Some(until) => tokio::time::timeout_at(until, act)
-            .await
-            .map_err(|_| too_late(how.within)),
+/// What a call has failed of that the server has begun: it may have run, also if what was
+/// asked last was not sent.
+fn begun(error: Error) -> Error {
+    match error.kind().retry() {
+        Retry::Safe => {
+            let message = "the connection was lost after the call had begun";
+            Error::new(ErrorKind::Disconnected, message).with_source(error)
+        }
+        Retry::IfRepeatable | Retry::Never => error,
     }
 }
 

@@ -18,7 +18,7 @@ use rmcp::{
 
 use super::{
     Client,
-    ask::{from_now, in_time, post},
+    ask::{from_now, post},
     read,
 };
 use crate::{
@@ -129,7 +129,7 @@ impl Client {
             let mut within = how.clone();
             within.within = how.timeout;
             let listening = self.peer()?.listen(interests.filter());
-            let subscription = match in_time(listening, until, &within).await? {
+            let subscription = match self.in_time(listening, until, &within).await? {
                 Ok(subscription) => subscription,
                 Err(error) => return Err(self.explain(error).await),
             };

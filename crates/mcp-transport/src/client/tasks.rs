@@ -13,12 +13,7 @@ use rmcp::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{
-    Client,
-    ask::{in_time, post},
-    call::How,
-    read,
-};
+use super::{Client, ask::post, call::How, read};
 use crate::failure;
 
 /// How long to wait before asking again, if the server proposes nothing.
@@ -41,7 +36,7 @@ impl Client {
             id: Some(task.task_id.clone()),
         };
         loop {
-            in_time(sleep(pace(&task)), until, how).await?;
+            self.in_time(sleep(pace(&task)), until, how).await?;
             let params = GetTaskParams::new(&task.task_id);
             let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(params));
             let answer = self.ask_once(request.into(), how, until).await?;
@@ -88,7 +83,9 @@ impl Client {
     ) -> Result<(), Error> {
         let mut provided = InputResponses::new();
         for (key, request) in wanted {
-            let one = in_time(self.provide_one(request), until, how).await??;
+            let one = self
+                .in_time(self.provide_one(request), until, how)
+                .await??;
             provided.insert(key, one);
         }
         let params = UpdateTaskParams::new(&task.task_id, provided);

@@ -61,7 +61,9 @@ impl Client {
     /// - `InvalidInput` if the arguments are not a JSON object,
     /// - `Rpc` if the server answers with an error, for instance that it knows no such tool,
     /// - `CallTimeout` if the answer does not come in time,
-    /// - `NotSent`, `Disconnected`, `SessionExpired` or `BadResponse` if the connection failed,
+    /// - `NotSent`, `Disconnected`, `SessionExpired` or `BadResponse` if the connection failed;
+    ///   once the server has made a task of the call, or wants further input for it, it may
+    ///   have run: `Disconnected`,
     /// - `Unsupported` if the server asks for input that there is no
     ///   [handler](crate::Handlers) for.
     ///
