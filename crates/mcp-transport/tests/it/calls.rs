@@ -6,7 +6,11 @@ use mcp_domain::{Connection as _, Connector as _, ErrorKind, Scope};
 use mcp_transport::{Arguments, Client, Lifecycle, ResourceContents};
 use serde_json::json;
 
-use crate::server::{Calculator, HttpServer, RESOURCES, in_process};
+use crate::{
+    server::{Calculator, HttpServer, RESOURCES, in_process},
+    shell::ShellServer,
+    wire::Wire,
+};
 
 /// A client for each transport and lifecycle, with the revision it should speak.
 async fn clients(http: &HttpServer) -> Vec<(Client, &'static str)> {
@@ -147,4 +151,45 @@ async fn a_call_that_is_dropped_is_cancelled_at_the_server() {
         client.call_tool("add", json!({ "a": 1 })).await.unwrap();
         client.close().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_resource_may_be_bytes() {
+    let server = ShellServer::answering(
+        r#"case "$method" in
+            resources/read)
+                respond '{"contents":[{"uri":"file:///a","mimeType":"image/png","blob":"AAE="}]}' ;;
+            *) legacy ;;
+        esac"#,
+    );
+    let client = server.connector().connect(&Scope::default()).await.unwrap();
+    let contents = client.read_resource("file:///a").await.unwrap();
+    let [
+        ResourceContents::Blob {
+            uri,
+            mime_type,
+            data,
+        },
+    ] = &contents[..]
+    else {
+        panic!("{contents:?}");
+    };
+    assert_eq!((uri.as_str(), data.as_str()), ("file:///a", "AAE="));
+    assert_eq!(mime_type.as_deref(), Some("image/png"));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_connections_to_an_origin_share_its_sockets() {
+    const CONNECTIONS: usize = 20;
+    let server = Wire::start(|request| request.legacy()).await;
+    for _ in 0..CONNECTIONS {
+        // Nor need they be of one connector.
+        let connector = server.connector();
+        let client = connector.connect(&Scope::default()).await.unwrap();
+        client.call_tool("any", ()).await.unwrap();
+        client.close().await.unwrap();
+    }
+    assert_eq!(server.requests("initialize").len(), CONNECTIONS);
+    assert!(server.sockets() < CONNECTIONS / 2, "{}", server.sockets());
 }

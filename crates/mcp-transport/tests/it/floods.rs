@@ -188,3 +188,20 @@ async fn events_that_never_answer() {
     assert!(peak() - before < 80 << 20, "{}", peak() - before);
     let _ = client.close().await;
 }
+
+#[tokio::test]
+async fn a_list_that_never_ends() {
+    for (cursor, said) in [("again", "in circles"), ("'$id'", "more than 1000 pages")] {
+        let server = ShellServer::answering(&format!(
+            r#"case "$method" in
+                tools/list) respond '{{"tools":[],"nextCursor":"{cursor}"}}' ;;
+                *) legacy ;;
+            esac"#
+        ));
+        let client = server.connector().connect(&Scope::default()).await.unwrap();
+        let error = client.list_tools().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadResponse);
+        assert!(error.to_string().contains(said), "{error}");
+        client.close().await.unwrap();
+    }
+}

@@ -1,6 +1,9 @@
 //! A server at a real socket that answers each HTTP request byte by byte as it is told.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use mcp_domain::Target;
 use mcp_transport::{ClientConnector, Lifecycle};
@@ -106,6 +109,7 @@ type Script = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
 pub(crate) struct Wire {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    sockets: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -116,15 +120,19 @@ impl Wire {
         let script: Script = Arc::new(script);
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
+        let sockets = Arc::<AtomicUsize>::default();
+        let opened = Arc::clone(&sockets);
         let task = tokio::spawn(async move {
-            let mut sockets = tokio::task::JoinSet::new();
+            let mut tasks = tokio::task::JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
-                sockets.spawn(serve(socket, Arc::clone(&script), Arc::clone(&seen)));
+                opened.fetch_add(1, Ordering::Relaxed);
+                tasks.spawn(serve(socket, Arc::clone(&script), Arc::clone(&seen)));
             }
         });
         Self {
             url,
             requests,
+            sockets,
             task,
         }
     }
@@ -133,6 +141,11 @@ impl Wire {
     pub(crate) fn connector(&self) -> ClientConnector {
         let connector = ClientConnector::new(Target::http(&self.url)).unwrap();
         connector.with_lifecycle(Lifecycle::Initialize)
+    }
+
+    /// How many sockets were opened to it.
+    pub(crate) fn sockets(&self) -> usize {
+        self.sockets.load(Ordering::Relaxed)
     }
 
     /// What came in for this method.
