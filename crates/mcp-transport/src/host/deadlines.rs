@@ -190,8 +190,12 @@ impl Future for Deadline<'_> {
         if let Some(key) = &self.key {
             // Whose time is up is taken out.
             return match state.waiting.get_mut(key) {
+                Some(waker) if waker.will_wake(context.waker()) => Poll::Pending,
                 Some(waker) => {
-                    waker.clone_from(context.waker());
+                    let former = mem::replace(waker, context.waker().clone());
+                    // Even dropping it runs code that is not ours.
+                    drop(state);
+                    drop(former);
                     Poll::Pending
                 }
                 None => Poll::Ready(Over::Late),
@@ -219,7 +223,9 @@ impl Future for Deadline<'_> {
 impl Drop for Deadline<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.ahead.state().waiting.remove(&key);
+            let waker = self.ahead.state().waiting.remove(&key);
+            // Not while the others are locked.
+            drop(waker);
         }
     }
 }

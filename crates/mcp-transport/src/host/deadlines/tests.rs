@@ -1,6 +1,11 @@
 //! Moments, waited for in every order.
 
-use std::{pin::pin, task::Context, time::Duration};
+use std::{
+    pin::pin,
+    sync::TryLockError,
+    task::{Context, Wake},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use tokio::time::timeout;
@@ -119,5 +124,33 @@ async fn the_end_of_the_connection_ends_all_waiting() {
     assert!(Instant::now() < soon);
     // Nor does anybody begin to.
     assert_eq!(deadlines.wait_until(None).await, Over::Gone);
+    assert_eq!(waiting(&deadlines), 0);
+}
+
+/// A task that looks at the deadlines when it is dropped with its last waker.
+struct Task(Arc<Ahead>);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        let state = self.0.state.try_lock();
+        assert!(!matches!(state, Err(TryLockError::WouldBlock)));
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_goes_with_its_waker_may_have_deadlines_of_its_own() {
+    let deadlines = Deadlines::new();
+    let at = Instant::now() + Duration::from_secs(60);
+    let mut deadline = Box::pin(deadlines.wait_until(Some(at)));
+    for _ in 0..2 {
+        let waker = Waker::from(Arc::new(Task(Arc::clone(&deadlines.ahead))));
+        let mut context = Context::from_waker(&waker);
+        assert!(deadline.as_mut().poll(&mut context).is_pending());
+    }
+    drop(deadline);
     assert_eq!(waiting(&deadlines), 0);
 }
