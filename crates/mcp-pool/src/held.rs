@@ -190,15 +190,16 @@ impl<C: Connector> Place<C> {
         // Where the runtime is gone, the future is dropped at once, and the
         // connection and the place with it.
         runtime.spawn(async move {
-            match timeout(self.close_timeout, held.connection.close()).await {
+            // Whatever happens, the connection goes before its place.
+            let place = self;
+            let held = held;
+            match timeout(place.close_timeout, held.connection.close()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::debug!(error = %error.chain(), "a connection did not close properly");
                 }
                 Err(_) => tracing::warn!("a connection did not close in time"),
             }
-            drop(held);
-            drop(self);
         });
     }
 }
@@ -221,6 +222,9 @@ impl<C: Connector> Drop for Place<C> {
         // First come, first served: who was refused a place goes before its last owner.
         if let Some(registry) = &registry {
             registry.limit.feed_the_starving();
+            // Somebody else may have been quicker; while this was closing, nothing was
+            // evicted for those who starve.
+            registry.make_room();
         }
         if let Some(keyed) = &keyed {
             keyed.grow();
