@@ -42,6 +42,9 @@ pub(crate) struct Store<C: Connector> {
     ready: Semaphore,
     /// Connections without a permit.
     withheld: AtomicUsize,
+    /// Held by whoever takes permits away from callers, because of a connection that is
+    /// gone: lest two take one each for the same.
+    settling: Mutex<()>,
 }
 
 /// Nobody waits in deadpool: what it has is to be had at once, or not there.
@@ -83,6 +86,7 @@ impl<C: Connector> Store<C> {
             objects,
             ready: Semaphore::new(0),
             withheld: AtomicUsize::new(0),
+            settling: Mutex::default(),
         }
     }
 
@@ -116,6 +120,7 @@ impl<C: Connector> Store<C> {
                 Found::Fit(object)
             }
             Some(Err(_)) | None => {
+                let _settling = self.settle();
                 if self.len() == 0 {
                     // It was stale. Otherwise another holder of a permit is looking at
                     // this moment, and this one may be drawn again.
@@ -185,6 +190,7 @@ impl<C: Connector> Store<C> {
 
     /// Takes those connections out that `pick` picks.
     pub(crate) fn extract(&self, mut pick: impl FnMut(&Entry<C>) -> bool) -> Vec<Pooled<C>> {
+        let _settling = self.settle();
         let picked = self
             .lane()
             .extract_if(.., |object| pick(object))
@@ -271,6 +277,10 @@ impl<C: Connector> Store<C> {
     pub(crate) fn close(&self) {
         self.ready.close();
         self.retire(Reason::Shutdown, |_| true);
+    }
+
+    fn settle(&self) -> MutexGuard<'_, ()> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lane(&self) -> MutexGuard<'_, Vec<Object<Manager<C>>>> {

@@ -1,14 +1,14 @@
 //! What happens between two steps of a caller, where no test from outside gets in
 //! between for certain.
 
-use std::{cell::Cell, sync::OnceLock, time::Duration};
+use std::{cell::Cell, hint::spin_loop, sync::OnceLock, time::Duration};
 
 use futures::future::join_all;
 use mcp_domain::{Connection, Connector, Error, Operation, Scope};
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::{Pool, Server, Settings, Sharing};
+use crate::{Pool, Server, Settings, Sharing, store::Found};
 
 thread_local! {
     /// How often this thread has looked into a census: a measure of work.
@@ -223,4 +223,53 @@ async fn the_place_of_a_connection_that_breaks_as_it_closes_is_free_when_it_is_g
     lease.discard();
     server.registry.limit.emptied().await;
     assert_eq!(TAKEN.get(), Some(1));
+}
+
+#[tokio::test]
+async fn connections_that_are_taken_away_take_a_permit_each_along_and_no_more() {
+    // Many, for what is looked for lies between the first one and the last.
+    const MANY: usize = 200;
+    let settings = Settings::builder().sharing(Sharing::Exclusive);
+    let settings = settings.max_connections(MANY).max_total(MANY);
+    let pool = Pool::new(settings.min_connections(0).build().unwrap());
+    let server = pool.server("nothing", Nothing).add();
+    drop(join_all((0..MANY).map(|_| server.lease(Operation::new("call")))).await);
+    let store = &server.keyed.store;
+    let mut out = store.extract(|_| true);
+    for _ in 0..2000 {
+        let new = out.pop().unwrap();
+        out.drain(..).for_each(|old| store.offer(old));
+        let permit = store.try_permit().unwrap().unwrap();
+        // Somebody takes away whatever is there, while a caller looks for it and another
+        // one is stored.
+        let (evicted, found) = std::thread::scope(|scope| {
+            let evicted = scope.spawn(|| store.extract(|_| true));
+            let found = scope.spawn(|| {
+                while store.len() > 0 {
+                    spin_loop();
+                }
+                let found = store.take(permit);
+                store.offer(new);
+                found
+            });
+            (evicted.join().unwrap(), found.join().unwrap())
+        });
+        out.extend(evicted);
+        let mut found = Some(found);
+        loop {
+            match found.take() {
+                Some(Found::Fit(object)) => out.push(Object::take(object)),
+                Some(Found::Doubtful(object, permit)) => {
+                    permit.forget();
+                    out.push(Object::take(object));
+                }
+                Some(Found::Nothing) | None => {}
+            }
+            let Some(permit) = store.try_permit().unwrap() else {
+                break;
+            };
+            found = Some(store.take(permit));
+        }
+        assert_eq!(out.len(), MANY, "one is in store, and no permit for it");
+    }
 }
