@@ -41,6 +41,26 @@ async fn a_server_that_knows_no_discovery_is_initialised_on_the_same_pipe() {
 }
 
 #[tokio::test]
+async fn a_server_may_speak_any_revision_that_has_a_handshake() {
+    for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let script = format!(
+            r#"case "$method" in
+                initialize) respond '{{"protocolVersion":"{revision}","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"old","version":"1"}}}}' ;;
+                *) legacy ;;
+            esac"#
+        );
+        let server = ShellServer::answering(&script);
+        let connector = server.connector();
+        let client = connector.connect(&Scope::default()).await.unwrap();
+        assert_eq!(client.server().revision, revision);
+        assert!(!client.is_stateless());
+        client.ping().await.unwrap();
+        assert_eq!(client.call_tool("any", ()).await.unwrap().text(), "done");
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_dies_of_discovery_is_started_again() {
     let server =
         ShellServer::answering(r#"case "$method" in server/discover) exit 1 ;; *) legacy ;; esac"#);
