@@ -1,25 +1,219 @@
-//! What it costs to take an idle connection and give it back, beside deadpool, bb8 and
-//! mobc with the same manager.
+//! What it costs to take a connection, do nothing with it and give it back, beside
+//! deadpool, bb8 and mobc: by one task and by many, on eight connections and two threads.
+//!
+//! Where calls suspend, most of 64 tasks wait for one of the eight connections.
 //!
 //! `cargo bench -p mcp-bench --bench checkout`
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, future::poll_fn, io, sync::Arc, time::Duration};
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use deadpool::managed;
+use deadpool::{Runtime as Sleeper, managed};
 use mcp_breaker::Breaker;
 use mcp_domain::Operation;
 use mcp_pool::{Pool, Server, Settings, Sharing};
-use tokio::{runtime::Runtime, task::JoinSet, time::Instant};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::{JoinSet, yield_now},
+    time::Instant,
+};
 
 #[path = "parts/nothing.rs"]
 mod nothing;
+#[path = "parts/turns.rs"]
+mod turns;
 
-use self::nothing::Opener;
+use self::{nothing::Opener, turns::Turns};
 
 const CALL: Operation = Operation::new("call");
 const SIZE: usize = 8;
-const TASKS: [usize; 3] = [1, 8, 64];
+
+/// The calls of one batch, shared by so many tasks.
+const BATCH: usize = 12_800;
+
+thread_local! {
+    /// Rises with each turn that a task is given on this thread.
+    static TURN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// As long as no caller here ever waits.
+const LONG: Duration = Duration::from_secs(35);
+
+/// Who calls, and what a call does.
+#[derive(Clone, Copy)]
+struct Load {
+    name: &'static str,
+    tasks: usize,
+    suspends: bool,
+}
+
+const LOADS: [Load; 4] = [
+    Load {
+        name: "1 task, no call suspends",
+        tasks: 1,
+        suspends: false,
+    },
+    Load {
+        name: "8 tasks, no call suspends",
+        tasks: 8,
+        suspends: false,
+    },
+    Load {
+        name: "64 tasks, no call suspends",
+        tasks: 64,
+        suspends: false,
+    },
+    Load {
+        name: "64 tasks, each call suspends once",
+        tasks: 64,
+        suspends: true,
+    },
+];
+
+const DEADPOOL: &str = "deadpool";
+const DEADPOOL_TIMED: &str = "deadpool with a wait timeout";
+
+impl Load {
+    /// A call of it.
+    async fn call(self) {
+        if self.suspends {
+            let turn = TURN.get();
+            // A pool may poll a call again at once, to watch a clock beside it.
+            while TURN.get() == turn {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// The time of one call, taken from a whole batch.
+    fn batch<F, Fut>(self, runtime: &Runtime, once: F) -> Duration
+    where
+        F: Fn() -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = ()> + Send,
+    {
+        runtime.block_on(async {
+            let start = Instant::now();
+            let mut set = JoinSet::new();
+            for _ in 0..self.tasks {
+                let once = once.clone();
+                let mut task = Box::pin(async move {
+                    for _ in 0..BATCH / self.tasks {
+                        once().await;
+                    }
+                });
+                set.spawn(poll_fn(move |context| {
+                    TURN.set(TURN.get() + 1);
+                    task.as_mut().poll(context)
+                }));
+            }
+            while set.join_next().await.is_some() {}
+            start.elapsed() / BATCH as u32
+        })
+    }
+}
+
+fn main() -> io::Result<()> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    for load in LOADS {
+        measure(load, &runtime)?;
+    }
+    Ok(())
+}
+
+/// Measures every way under one load.
+#[expect(clippy::expect_used, reason = "nothing can be measured without them")]
+fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
+    let mut turns = Turns::new(load.name);
+    let semaphore = Arc::new(tokio::sync::Semaphore::new(SIZE));
+    turns.way("floor: tokio's semaphore", move || {
+        let semaphore = Arc::clone(&semaphore);
+        load.batch(runtime, move || {
+            let semaphore = Arc::clone(&semaphore);
+            async move {
+                let _permit = semaphore.acquire().await;
+                load.call().await;
+            }
+        })
+    });
+    for (name, wait) in [(DEADPOOL, None), (DEADPOOL_TIMED, Some(LONG))] {
+        let pool = managed::Pool::<Opener>::builder(Opener)
+            .max_size(SIZE)
+            .wait_timeout(wait)
+            .runtime(Sleeper::Tokio1)
+            .build()
+            .expect("a runtime for the timeouts");
+        turns.way(name, move || {
+            let pool = pool.clone();
+            load.batch(runtime, move || {
+                let pool = pool.clone();
+                async move {
+                    let _connection = pool.get().await;
+                    load.call().await;
+                }
+            })
+        });
+    }
+    let builder = bb8::Pool::builder()
+        .max_size(SIZE as u32)
+        .test_on_check_out(true);
+    let pool = runtime.block_on(builder.build(Opener)).expect("a pool");
+    turns.way("bb8", move || {
+        let pool = pool.clone();
+        load.batch(runtime, move || {
+            let pool = pool.clone();
+            async move {
+                let _connection = pool.get().await;
+                load.call().await;
+            }
+        })
+    });
+    let pool =
+        runtime.block_on(async { mobc::Pool::builder().max_open(SIZE as u64).build(Opener) });
+    turns.way("mobc", move || {
+        let pool = pool.clone();
+        load.batch(runtime, move || {
+            let pool = pool.clone();
+            async move {
+                let _connection = pool.get().await;
+                load.call().await;
+            }
+        })
+    });
+    let server = server(Sharing::Exclusive, false);
+    turns.way("mcp-pool: lease", move || {
+        let server = server.clone();
+        load.batch(runtime, move || {
+            let server = server.clone();
+            async move {
+                let _lease = server.lease(CALL).await;
+                load.call().await;
+            }
+        })
+    });
+    for (name, sharing, breaker) in [
+        ("mcp-pool: run, exclusive", Sharing::Exclusive, false),
+        ("mcp-pool: run, with a breaker", Sharing::Exclusive, true),
+        ("mcp-pool: run, shared", Sharing::Shared, false),
+    ] {
+        let server = self::server(sharing, breaker);
+        turns.way(name, move || {
+            let server = server.clone();
+            load.batch(runtime, move || {
+                let server = server.clone();
+                async move {
+                    let call = |_| async {
+                        load.call().await;
+                        Ok(())
+                    };
+                    drop(server.run(CALL, call).await);
+                }
+            })
+        });
+    }
+    turns.measure(&[DEADPOOL, DEADPOOL_TIMED])
+}
 
 fn server(sharing: Sharing, breaker: bool) -> Server<Opener> {
     let settings = Settings::builder().max_connections(SIZE).sharing(sharing);
@@ -32,100 +226,3 @@ fn server(sharing: Sharing, breaker: bool) -> Server<Opener> {
         server.add()
     }
 }
-
-/// The time of `iterations`, shared by so many tasks.
-async fn shared_by<F, Fut>(tasks: usize, iterations: u64, once: F) -> Duration
-where
-    F: Fn() -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let each = iterations.div_ceil(tasks as u64);
-    let start = Instant::now();
-    let mut set = JoinSet::new();
-    for _ in 0..tasks {
-        let once = once.clone();
-        set.spawn(async move {
-            for _ in 0..each {
-                once().await;
-            }
-        });
-    }
-    while set.join_next().await.is_some() {}
-    // A little more was done, where the tasks do not share it evenly.
-    let done = each * tasks as u64;
-    start.elapsed().mul_f64(iterations as f64 / done as f64)
-}
-
-/// Measures one way, with few and with many tasks.
-fn measure<F, Fut>(criterion: &mut Criterion, runtime: &Runtime, name: &str, once: F)
-where
-    F: Fn() -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let mut group = criterion.benchmark_group("checkout");
-    for tasks in TASKS {
-        let id = BenchmarkId::new(name, format!("{tasks} tasks"));
-        group.bench_function(id, |bencher| {
-            let once = &once;
-            bencher
-                .to_async(runtime)
-                .iter_custom(|iterations| shared_by(tasks, iterations, once.clone()));
-        });
-    }
-    group.finish();
-}
-
-#[expect(clippy::expect_used, reason = "nothing can be measured without them")]
-fn pools(criterion: &mut Criterion) {
-    let runtime = Runtime::new().expect("a runtime");
-    let semaphore = Arc::new(tokio::sync::Semaphore::new(SIZE));
-    measure(criterion, &runtime, "floor: tokio's semaphore", move || {
-        let semaphore = Arc::clone(&semaphore);
-        async move { drop(semaphore.acquire().await) }
-    });
-    let pool = managed::Pool::<Opener>::builder(Opener);
-    let pool = pool
-        .max_size(SIZE)
-        .build()
-        .expect("no timeouts, no runtime");
-    measure(criterion, &runtime, "deadpool", move || {
-        let pool = pool.clone();
-        async move { drop(pool.get().await) }
-    });
-    let builder = bb8::Pool::builder()
-        .max_size(SIZE as u32)
-        .test_on_check_out(true);
-    let pool = runtime.block_on(builder.build(Opener)).expect("a pool");
-    measure(criterion, &runtime, "bb8", move || {
-        let pool = pool.clone();
-        async move { drop(pool.get().await) }
-    });
-    let pool =
-        runtime.block_on(async { mobc::Pool::builder().max_open(SIZE as u64).build(Opener) });
-    measure(criterion, &runtime, "mobc", move || {
-        let pool = pool.clone();
-        async move { drop(pool.get().await) }
-    });
-    let exclusive = server(Sharing::Exclusive, false);
-    let leased = exclusive.clone();
-    measure(criterion, &runtime, "mcp-pool: lease", move || {
-        let server = leased.clone();
-        async move { drop(server.lease(CALL).await) }
-    });
-    for (name, server) in [
-        ("mcp-pool: run, exclusive", exclusive),
-        ("mcp-pool: run, shared", server(Sharing::Shared, false)),
-        (
-            "mcp-pool: run, with a breaker",
-            server(Sharing::Exclusive, true),
-        ),
-    ] {
-        measure(criterion, &runtime, name, move || {
-            let server = server.clone();
-            async move { drop(server.run(CALL, |_| async { Ok(()) }).await) }
-        });
-    }
-}
-
-criterion_group!(benches, pools);
-criterion_main!(benches);
