@@ -1,23 +1,23 @@
 //! MCP's side of the server: requests in, answers out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mcp_domain::{Error, ErrorKind};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
-        CompleteResult, ContentBlock, Implementation, JsonObject, ListPromptsRequestMethod,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-        ReadResourceResult, Reference, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+        CompleteResult, ContentBlock, Implementation, InitializeRequestParams, InitializeResult,
+        JsonObject, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, Reference, ServerCapabilities, ServerConfig,
+        SubscriptionFilter, Tool,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{changes::Changes, engine::Engine, hangup::Hangup, resources, tools};
+use crate::{changes::Changes, engine::Engine, hangup::Hangup, resources, sessions::Place, tools};
 
 const INSTRUCTIONS: &str = "A database. Begin with `list_tables` and \
     `describe_table`; ask with `query`, values as bound parameters; find text with `search`. \
@@ -36,29 +36,30 @@ const LISTED_MS: u64 = 30_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Handler {
     database: Arc<Engine>,
+    /// What the database can be asked, put together when somebody wants to know.
+    tools: Arc<OnceLock<Vec<Tool>>>,
     changes: Arc<Changes>,
     /// Of a client over a stream of its own; over HTTP, the SDK tells.
     hangup: Hangup,
-    /// Taken by a client, until it is gone.
-    _place: Option<Arc<OwnedSemaphorePermit>>,
+    /// Over HTTP: what a session has to take.
+    place: Option<Place>,
 }
 
 impl Handler {
     pub(crate) fn new(database: Arc<Engine>) -> Self {
-        let changes = Arc::default();
-        let hangup = Hangup::default();
         Self {
             database,
-            changes,
-            hangup,
-            _place: None,
+            tools: Arc::default(),
+            changes: Arc::default(),
+            hangup: Hangup::default(),
+            place: None,
         }
     }
 
-    /// The same for a client that takes a place, as long as it is there.
-    pub(crate) fn at(&self, place: OwnedSemaphorePermit) -> Self {
+    /// The same for a client whose session takes this place.
+    pub(crate) fn at(&self, place: Place) -> Self {
         Self {
-            _place: Some(Arc::new(place)),
+            place: Some(place),
             ..self.clone()
         }
     }
@@ -69,6 +70,10 @@ impl Handler {
             hangup,
             ..self.clone()
         }
+    }
+
+    fn tools(&self) -> &[Tool] {
+        self.tools.get_or_init(|| tools::list(&self.database))
     }
 
     /// Calls a tool; tells everybody if the list of tables is another one afterwards.
@@ -112,20 +117,32 @@ impl ServerHandler for Handler {
             .with_instructions(INSTRUCTIONS)
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        if let Some(place) = &self.place {
+            place.take(&context.extensions)?;
+        }
+        context.peer.set_peer_info(request.clone());
+        self.negotiate_initialize(&request)
+    }
+
     async fn list_tools(
         &self,
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::list(&self.database))
+        Ok(ListToolsResult::with_all_items(self.tools().to_vec())
             .with_ttl_ms(STAYS_MS)
             .with_cache_scope(CacheScope::Public))
     }
 
+    /// Asked for with each call over HTTP.
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::list(&self.database)
-            .into_iter()
-            .find(|tool| tool.name == name)
+        let mut tools = self.tools().iter();
+        tools.find(|tool| tool.name == name).cloned()
     }
 
     async fn call_tool(

@@ -2,7 +2,7 @@
 
 mod connections;
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     body::to_bytes,
@@ -15,10 +15,13 @@ use mcp_domain::{Error, ErrorKind};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::DatabaseServer;
+use crate::{
+    DatabaseServer,
+    sessions::{FULL, Place, Turned},
+};
 
 /// How a database is served over HTTP. By default to this machine alone.
 #[derive(Clone, Default)]
@@ -49,14 +52,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The most sessions at a time. One that nobody uses ends after five minutes.
 const SESSIONS: usize = 1000;
 
+/// When to ask again for a session, in seconds.
+const RETRY_AFTER: &str = "10";
+
 impl DatabaseServer {
     /// Serves any number of clients over Streamable HTTP at `/mcp`, until `shutdown` completes.
     ///
     /// Requests must be for a host that is expected, by default a loopback one, and
     /// none that a browser sends for another site is answered, so that a web page
     /// cannot reach the database. A request may have 4 MiB, and has to come within 30 s.
-    /// There is room for 1,000 sessions and as many connections; who comes next is told
-    /// so, or waits. There is no TLS: beyond this machine, put it behind something that has.
+    /// There is room for 1,000 sessions (which revision 2026-07-28 does without) and as many
+    /// connections; who wants one session more is told so (503), another connection waits. There is no TLS: beyond this machine, put it behind something that has.
     ///
     /// # Errors
     ///
@@ -78,13 +84,9 @@ impl DatabaseServer {
         let end_sessions = ending.clone().drop_guard();
         let port = listener.local_addr().map_err(failed)?.port();
         let handler = self.handler.clone();
-        let sessions = Arc::new(Semaphore::new(SESSIONS));
-        let admitted = move || match Arc::clone(&sessions).try_acquire_owned() {
-            Ok(place) => Ok(handler.at(place)),
-            Err(_) => Err(io::Error::other("there are too many sessions")),
-        };
+        let places = Place::among(SESSIONS);
         let service = StreamableHttpService::new(
-            admitted,
+            move || Ok(handler.at(places.next())),
             Arc::new(LocalSessionManager::default()),
             config(&options, port, ending),
         );
@@ -126,14 +128,22 @@ fn config(
 }
 
 /// Hands on requests that have come as a whole: what comes drop by drop, or never ends,
-/// keeps nobody but itself.
+/// keeps nobody but itself. Who found no place for a session is told so by HTTP's means.
 async fn whole(request: Request, next: Next) -> Response {
-    let (head, body) = request.into_parts();
-    match timeout(PATIENCE, to_bytes(body, LONGEST_REQUEST)).await {
-        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
-        Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    let (mut head, body) = request.into_parts();
+    let body = match timeout(PATIENCE, to_bytes(body, LONGEST_REQUEST)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let turned = Turned::default();
+    head.extensions.insert(turned.clone());
+    let response = next.run(Request::from_parts(head, body.into())).await;
+    if turned.away() {
+        let later = [(header::RETRY_AFTER, RETRY_AFTER)];
+        return (StatusCode::SERVICE_UNAVAILABLE, later, FULL).into_response();
     }
+    response
 }
 
 /// Lets a request by that bears the token.

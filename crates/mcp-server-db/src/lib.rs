@@ -32,8 +32,8 @@
 //!
 //! # SQLite
 //!
-//! Tables, views and full-text tables (FTS5) are served; other virtual tables are not, as
-//! their modules want to write. A few functions that take as long as the product of their
+//! Tables, views, full-text tables (FTS3 to FTS5) and R-trees are served; virtual tables
+//! of other modules are not. A few functions that take as long as the product of their
 //! values' lengths (`trim` with letters, `instr`, `replace`, `json_patch`) refuse long
 //! ones together, and patterns of `LIKE` have 1,000 bytes at most: within one call of a
 //! function, no clock is looked at. A call that outlives its time limit all the same is
@@ -44,7 +44,9 @@
 //! Where writes are allowed, one tool more writes: one statement at a time, as a whole
 //! or not at all. The others read as before. An SQLite file is changed to write ahead
 //! to a log (WAL), so that readers and the writer do not wait for each other, and keeps
-//! foreign keys. Clients are told when the list of tables has changed.
+//! foreign keys. Where a statement returns a row that is too long to be told, it is undone;
+//! where its end was not seen (the connection to PostgreSQL was lost, a step of SQLite's
+//! did not stop), the error says that nobody knows whether it was done. Clients are told when the list of tables has changed.
 //!
 //! # PostgreSQL
 //!
@@ -110,6 +112,7 @@ mod postgres;
 mod resources;
 pub mod sample;
 mod server;
+mod sessions;
 mod sqlite;
 mod tools;
 mod words;

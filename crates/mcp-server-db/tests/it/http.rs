@@ -91,8 +91,21 @@ async fn sessions_that_nobody_closes_are_not_opened_without_end() {
         assert!(last.starts_with("HTTP/1.1 200"), "{last}");
     }
     let refused = begin().await;
-    assert!(refused.starts_with("HTTP/1.1 500"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("retry-after: 10\r\n"), "{refused}");
     assert!(refused.contains("too many sessions"), "{refused}");
+    // Who needs no session is served all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let [_, discover] = lifecycles();
+    let transport =
+        StreamableHttpClientTransport::from_uri(format!("http://{}/mcp", served.address));
+    let client = config()
+        .serve_with_lifecycle(transport, discover)
+        .await
+        .unwrap();
+    let answer = ask(&client, "query", json!({ "sql": "SELECT 42" })).await;
+    assert_eq!(answer["rows"], json!([[42]]));
+    drop(client);
     // One goes, the next may come.
     let session = last
         .lines()
