@@ -21,6 +21,10 @@ pub(crate) struct Statement {
     pub(crate) parameters: Vec<Value>,
 }
 
+/// What is added to the failure of a write whose end nobody has seen: it may be done.
+pub(crate) const UNKNOWN: &str =
+    "; whether anything was written is not known: look before you write it again";
+
 /// Which rows of a result are wanted: so many, after those that were told before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {

@@ -19,6 +19,7 @@ mod functions;
 mod link;
 mod parameter;
 mod query;
+mod record;
 mod role;
 mod search;
 mod session;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use mcp_domain::{Error, ErrorKind};
-use rmcp::{ServiceExt as _, transport::stdio};
+use rmcp::{ServiceExt as _, transport::stdio_pipes};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "postgres")]
@@ -65,7 +65,8 @@ impl DatabaseServer {
     ///
     /// Dropping the future ends the service and interrupts its statements.
     pub async fn serve_stdio(self) -> Result<(), Error> {
-        let (input, output) = stdio();
+        // Where they are pipes, none of the two needs a thread.
+        let (input, output) = stdio_pipes();
         self.serve(input, output).await
     }
 

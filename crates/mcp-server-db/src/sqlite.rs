@@ -4,6 +4,7 @@ mod catalog;
 mod explain;
 mod guarded;
 mod harden;
+mod module;
 mod query;
 mod search;
 mod write;
@@ -94,11 +95,12 @@ impl Sqlite {
                 Some(connection) => connection,
                 None => harden::open(&path, &limits)?,
             };
+            harden::read_schema(&connection)?;
             let result = bounded(&mut connection, limits.time, flag, work);
             lock(&idle).push(connection);
             result
         });
-        in_time(task, &limits).await
+        in_time(task, &limits, "").await
     }
 }
 
@@ -117,16 +119,22 @@ async fn turn(turns: &Arc<Semaphore>, limits: &Limits) -> Result<OwnedSemaphoreP
 }
 
 /// Waits for a statement that stops at its time limit. A single step of it can be long,
-/// and nothing stops that: its caller is told all the same, and its turn ends with it.
-async fn in_time<T>(task: JoinHandle<Result<T, Error>>, limits: &Limits) -> Result<T, Error> {
+/// and nothing stops that: its caller is told all the same, with what that `means`, and
+/// its turn ends with it.
+async fn in_time<T>(
+    task: JoinHandle<Result<T, Error>>,
+    limits: &Limits,
+    means: &str,
+) -> Result<T, Error> {
     match timeout(limits.time.saturating_add(PATIENCE), task).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => {
-            Err(Error::new(ErrorKind::Closed, "the statement was lost").with_source(error))
+            let message = format!("the statement was lost{means}");
+            Err(Error::new(ErrorKind::Closed, message).with_source(error))
         }
         Err(_) => {
             let limit = limits.time.as_secs_f64();
-            let message = format!("the statement ran for {limit} s and has not stopped yet");
+            let message = format!("the statement ran for {limit} s and has not stopped yet{means}");
             Err(Error::new(ErrorKind::ToolFailed, message))
         }
     }
@@ -195,11 +203,17 @@ fn failed(error: rusqlite::Error) -> Error {
         rusqlite::Error::MultipleStatement => "only one statement is allowed per call".to_owned(),
         other => other.to_string(),
     };
-    let message = match message.as_str() {
-        NOT_AUTHORIZED => "this statement is not allowed: the database is open for reading only",
-        other => other,
-    };
-    Error::new(ErrorKind::ToolFailed, message).with_source(error)
+    match message.as_str() {
+        NOT_AUTHORIZED => only_reading(),
+        other => Error::new(ErrorKind::ToolFailed, other),
+    }
+    .with_source(error)
+}
+
+/// A statement is not one that only reads.
+fn only_reading() -> Error {
+    let message = "this statement is not allowed: the database is open for reading only";
+    Error::new(ErrorKind::ToolFailed, message)
 }
 
 /// A name as SQL quotes it.
@@ -212,16 +226,23 @@ mod tests {
     use std::future::pending;
 
     use super::*;
+    use crate::engine::UNKNOWN;
 
     #[tokio::test(start_paused = true)]
     async fn who_asked_is_told_even_if_a_statement_does_not_stop() {
         let limits = Limits::default();
-        let task: JoinHandle<Result<(), Error>> = tokio::spawn(pending());
-        let error = in_time(task, &limits).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the statement ran for 10 s and has not stopped yet"
-        );
+        for (means, wanted) in [
+            ("", "the statement ran for 10 s and has not stopped yet"),
+            (
+                UNKNOWN,
+                "the statement ran for 10 s and has not stopped yet; whether anything was \
+                 written is not known: look before you write it again",
+            ),
+        ] {
+            let task: JoinHandle<Result<(), Error>> = tokio::spawn(pending());
+            let error = in_time(task, &limits, means).await.unwrap_err();
+            assert_eq!(error.to_string(), wanted);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use mcp_domain::{Error, ErrorKind};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::Postgres;
+use crate::engine::UNKNOWN;
 
 /// The most of a message that is told: it can quote the values of a statement.
 const LONGEST: usize = 1000;
@@ -21,6 +22,16 @@ pub(super) fn failed(error: tokio_postgres::Error) -> Error {
         },
     };
     Error::new(ErrorKind::ToolFailed, shortened(message)).with_source(error)
+}
+
+/// A transaction could not be ended. The database's own word is that it is undone; if
+/// there is none, the answer was lost, and nobody knows.
+pub(super) fn uncommitted(error: tokio_postgres::Error) -> Error {
+    if error.as_db_error().is_some() {
+        return failed(error);
+    }
+    let lost = failed(error);
+    Error::new(lost.kind(), format!("{lost}{UNKNOWN}")).with_source(lost)
 }
 
 /// Was the statement stopped because its time was up?

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::{PATIENCE, Postgres, failure, link::Link};
+use crate::engine::UNKNOWN;
 
 /// May the transaction write?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Postgres {
         &self,
         work: impl for<'t> FnOnce(&'t Transaction<'t>) -> Work<'t, T>,
     ) -> Result<T, Error> {
-        self.in_time(async {
+        self.in_time("", async {
             let mut session = self.session().await?;
             let transaction = session.begin(Access::Read).await?;
             let result = work(&transaction).await;
@@ -114,7 +115,7 @@ impl Postgres {
         &self,
         work: impl for<'t> FnOnce(&'t Transaction<'t>) -> Work<'t, T>,
     ) -> Result<T, Error> {
-        self.in_time(async {
+        self.in_time(UNKNOWN, async {
             let mut session = self.session().await?;
             let transaction = session.begin(Access::Write).await?;
             let result = work(&transaction).await;
@@ -123,7 +124,7 @@ impl Postgres {
                     .commit()
                     .await
                     .map(|()| done)
-                    .map_err(failure::failed),
+                    .map_err(failure::uncommitted),
                 Err(error) => {
                     // Rolls back.
                     drop(transaction);
@@ -138,11 +139,16 @@ impl Postgres {
 
     /// The database's own limit to a statement comes first, and with better words. This
     /// one is for a database that does not answer, and for functions that set that limit
-    /// aside; it is for waiting and connecting, too.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    /// aside; it is for waiting and connecting, too. What it `means` is told with it.
+    async fn in_time<T>(
+        &self,
+        means: &str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let limit = self.limits.time.saturating_add(PATIENCE).saturating_mul(2);
         let done = timeout(limit, work).await.unwrap_or_else(|_| {
-            let message = format!("the database did not answer for {} s", limit.as_secs_f64());
+            let limit = limit.as_secs_f64();
+            let message = format!("the database did not answer for {limit} s{means}");
             Err(Error::new(ErrorKind::ToolFailed, message))
         });
         done.map_err(|error| match failure::timed_out(&error) {

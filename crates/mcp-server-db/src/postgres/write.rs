@@ -16,6 +16,7 @@ use super::{
     failure::failed,
     parameter::parameters,
     query::columns,
+    record,
     value::{has_form, to_json},
 };
 use crate::{
@@ -93,11 +94,12 @@ async fn tell(
         // What was written stays, whatever becomes of this.
         transaction.batch_execute(SAVE).await.map_err(failed)?;
         match texts(transaction, column.type_(), place, rows).await {
-            Ok(texts) => {
+            Ok(Some(texts)) => {
                 for (row, text) in told.iter_mut().zip(texts) {
                     row[place] = text.map_or(Value::Null, Value::String);
                 }
             }
+            Ok(None) => tracing::debug!("a value is told in the database's own bytes"),
             Err(error) => {
                 tracing::debug!(%error, "a value is told in the database's own bytes");
                 transaction.batch_execute(GO_BACK).await.map_err(failed)?;
@@ -110,14 +112,17 @@ async fn tell(
 const SAVE: &str = "SAVEPOINT told";
 const GO_BACK: &str = "ROLLBACK TO SAVEPOINT told";
 
-/// One column as PostgreSQL's own text. A statement that writes cannot be asked to tell
+/// One column as PostgreSQL's own text, or `None` if that is not to be had. A statement that writes cannot be asked to tell
 /// it so, as one that reads can, so the database is given the values once more.
 async fn texts(
     transaction: &Transaction<'_>,
     ty: &Type,
     place: usize,
     rows: &[Row],
-) -> Result<Vec<Option<String>>, tokio_postgres::Error> {
+) -> Result<Option<Vec<Option<String>>>, tokio_postgres::Error> {
+    if *ty == Type::RECORD {
+        return record::texts(transaction, place, rows).await;
+    }
     let as_text = transaction
         .prepare_typed("SELECT $1::text", std::slice::from_ref(ty))
         .await?;
@@ -125,12 +130,12 @@ async fn texts(
         let value: Option<Raw<'_>> = row.try_get(place)?;
         transaction.query_one(&as_text, &[&value]).await?.try_get(0)
     });
-    try_join_all(texts).await
+    try_join_all(texts).await.map(Some)
 }
 
 /// A value as the database sends and takes it.
 #[derive(Debug)]
-struct Raw<'a>(&'a [u8]);
+pub(super) struct Raw<'a>(pub(super) &'a [u8]);
 
 impl<'a> FromSql<'a> for Raw<'a> {
     fn from_sql(

@@ -3,7 +3,7 @@
 use mcp_domain::{Error, ErrorKind};
 use rusqlite::{Connection, Row};
 
-use super::{Sqlite, failed};
+use super::{Sqlite, failed, module::virtual_tables};
 use crate::answer::{Column, ForeignKey, Index, Table, TableName};
 
 /// The one schema there is: nothing can be attached.
@@ -33,42 +33,14 @@ pub(super) fn tables(connection: &Connection) -> Result<Vec<TableName>, Error> {
             kind: row.get(1)?,
         })
     })?;
-    // Of virtual tables, FTS5's that are no index of another; the modules of the others
-    // cannot even be asked without leave to write.
-    let full_text = full_text(connection)?;
-    let holds_rows = |name: &str| full_text.iter().any(|i| i.index == name && i.table == name);
+    // Of virtual tables, those that are no index of another.
+    let known = virtual_tables(connection)?;
+    let holds_rows = |name: &str| known.iter().any(|it| it.name == name && it.of.is_none());
     tables.retain(|table| table.kind != "virtual" || holds_rows(&table.name));
     for table in tables.iter_mut().filter(|table| table.kind == "virtual") {
         "table".clone_into(&mut table.kind);
     }
     Ok(tables)
-}
-
-/// A full-text index, and the table whose rows it indexes: itself, if it holds them.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct FullText {
-    pub(super) index: String,
-    pub(super) table: String,
-}
-
-pub(super) fn full_text(connection: &Connection) -> Result<Vec<FullText>, Error> {
-    const SQL: &str = "SELECT name, sql FROM sqlite_schema \
-                       WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING%fts5%'";
-    all(connection, SQL, "", |row| {
-        let index: String = row.get(0)?;
-        let sql: String = row.get(1)?;
-        let table = content_table(&sql).unwrap_or_else(|| index.clone());
-        Ok(FullText { index, table })
-    })
-}
-
-/// The value of FTS5's `content` option, if the index has one that names a table.
-fn content_table(sql: &str) -> Option<String> {
-    let options = sql.split_once('(')?.1.split([',', ')']);
-    let mut options = options.filter_map(|option| option.split_once('='));
-    let (_, name) = options.find(|(name, _)| name.trim().eq_ignore_ascii_case("content"))?;
-    let name = name.trim().trim_matches(['\'', '"']);
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The table that a caller means.
@@ -151,7 +123,7 @@ fn indexes(connection: &Connection, table: &str) -> Result<Vec<Index>, Error> {
 }
 
 /// All rows of a statement with at most one parameter.
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     parameter: &str,

@@ -14,7 +14,7 @@ use rusqlite::{
     limits::Limit,
 };
 
-use super::guarded::guard;
+use super::{failed, guarded::guard};
 use crate::limits::Limits;
 
 /// The engine counts milliseconds, in 32 bits.
@@ -68,8 +68,17 @@ fn connect(path: &Path, flags: OpenFlags, limits: &Limits) -> rusqlite::Result<C
     connection.busy_timeout(limits.time.min(LONGEST_WAIT))?;
     connection.pragma_update(None, "hard_heap_limit", memory(limits))?;
     // Reads the file's header: anything else is no database.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
     Ok(connection)
+}
+
+/// Reads the schema, if that was not done before. It takes longer than all of the above, so
+/// it waits for the first statement; whose time limit does not count for it, or a long one
+/// might never be read.
+pub(super) fn read_schema(connection: &Connection) -> Result<(), Error> {
+    // What needs the schema to be prepared; from the second time on, it is at hand.
+    let any = connection.prepare_cached("SELECT 0 FROM sqlite_schema LIMIT 0");
+    any.map(drop).map_err(failed)
 }
 
 fn cannot(path: &Path, error: rusqlite::Error) -> Error {
@@ -105,6 +114,8 @@ fn restrict(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     let longest = i32::try_from(limits.bytes).unwrap_or(i32::MAX);
+    // The engine reads its schema under this limit, too.
+    let longest = longest.max(LONGEST_STATEMENT);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest)?;
     guard(connection, longest)?;
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, LONGEST_STATEMENT)?;
@@ -116,17 +127,25 @@ fn restrict(
 }
 
 /// Pragmas that tell about the schema and change nothing. `data_version` is what
-/// FTS5 asks by itself.
-const PRAGMAS: [&str; 8] = [
+/// FTS5 asks by itself, `page_size` what FTS4 does; that one changes only files without
+/// tables.
+const PRAGMAS: [&str; 9] = [
     "data_version",
     "foreign_key_list",
     "index_info",
     "index_list",
     "index_xinfo",
+    "page_size",
     "table_info",
     "table_list",
     "table_xinfo",
 ];
+
+/// Modules whose tables stay within the file.
+const MODULES: [&str; 5] = ["fts3", "fts4", "fts5", "rtree", "rtree_i32"];
+
+/// How the tables end in which an R-tree keeps its own.
+const OF_AN_RTREE: [&str; 3] = ["_node", "_parent", "_rowid"];
 
 /// Functions that reach beyond the data.
 const FUNCTIONS: [&str; 3] = ["fts3_tokenizer", "load_extension", "sqlite_log"];
@@ -140,6 +159,14 @@ fn reading(context: AuthContext<'_>) -> bool {
             pragma_name,
             pragma_value: _,
         } => listed(&PRAGMAS, pragma_name),
+        // An R-tree prepares what writes to its tables before it is asked for anything.
+        // Nothing here runs that, the engine least of all: the file is open for reading.
+        AuthAction::Delete { table_name }
+        | AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. } => {
+            let name = table_name.to_ascii_lowercase();
+            OF_AN_RTREE.iter().any(|ending| name.ends_with(ending))
+        }
         _ => false,
     }
 }
@@ -163,7 +190,7 @@ fn writing(context: AuthContext<'_>) -> bool {
         | AuthAction::Insert { .. }
         | AuthAction::Reindex { .. }
         | AuthAction::Update { .. } => true,
-        AuthAction::CreateVtable { module_name, .. } => listed(&["fts5"], module_name),
+        AuthAction::CreateVtable { module_name, .. } => listed(&MODULES, module_name),
         _ => reading(context),
     }
 }

@@ -5,7 +5,7 @@ use mcp_domain::{Error, ErrorKind};
 use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::{Value, json};
 
-use super::{Sqlite, catalog::find, failed, quoted};
+use super::{Sqlite, catalog::find, failed, only_reading, quoted};
 use crate::{
     answer::{ResultColumn, Rows},
     engine::{Page, Statement},
@@ -42,6 +42,9 @@ fn query(
     limits: &Limits,
 ) -> Result<Rows, Error> {
     let mut statement = connection.prepare_cached(&asked.sql).map_err(failed)?;
+    if !statement.readonly() {
+        return Err(only_reading());
+    }
     bind(&mut statement, &asked.parameters)?;
     let mut answer = Rows {
         columns: columns(&statement),
@@ -60,7 +63,7 @@ fn query(
             left_out += 1;
             continue;
         }
-        if !room.take(size(row, width, limits.row())?) {
+        if !room.take(size(row, width, limits)?) {
             answer.truncated = true;
             break;
         }
@@ -128,18 +131,24 @@ fn bind_one(
 ///
 /// # Errors
 ///
-/// `ToolFailed` if they have more than `most`. They are looked at one after another, as
-/// some come into being only then.
-pub(super) fn size(row: &Row<'_>, width: usize, most: usize) -> Result<usize, Error> {
+/// `ToolFailed` if one of them, or all together, have more than they may. They are looked
+/// at one after another, as some come into being only then.
+pub(super) fn size(row: &Row<'_>, width: usize, limits: &Limits) -> Result<usize, Error> {
+    let too_big = |what: &str, most: usize| {
+        let message = format!("{what} is too big: the limit is {most} bytes");
+        Err(Error::new(ErrorKind::ToolFailed, message))
+    };
     let mut bytes = 0;
     for index in 0..width {
         bytes += match row.get_ref(index).map_err(failed)? {
             ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 8,
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+            ValueRef::Text(value) | ValueRef::Blob(value) if value.len() > limits.bytes => {
+                return too_big("a value", limits.bytes);
+            }
+            ValueRef::Text(value) | ValueRef::Blob(value) => value.len(),
         };
-        if bytes > most {
-            let message = format!("a row is too big: the limit is {most} bytes");
-            return Err(Error::new(ErrorKind::ToolFailed, message));
+        if bytes > limits.row() {
+            return too_big("a row", limits.row());
         }
     }
     Ok(bytes)

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Sqlite,
-    catalog::{FullText, columns, find, full_text, tables},
+    catalog::{columns, find, tables},
     failed,
+    module::virtual_tables,
     query::to_json,
     quoted,
 };
@@ -40,19 +41,25 @@ fn search(
 ) -> Result<Hits, Error> {
     let words = words(text)?;
     let wanted = |name: &str| table.is_none_or(|only| only.eq_ignore_ascii_case(name));
-    let indexes = full_text(connection)?;
+    let mut indexed = Vec::new();
     let mut found = Hits {
         hits: Vec::new(),
         truncated: false,
     };
     let mut known = false;
-    for index in indexes.iter().filter(|index| wanted(&index.table)) {
-        known = true;
-        by_index(connection, index, &words, limit, &mut found)?;
+    for index in virtual_tables(connection)? {
+        let Some((sql, phrases)) = index.search(&words) else {
+            continue;
+        };
+        let table = index.of.unwrap_or(index.name);
+        if wanted(&table) {
+            known = true;
+            by_index(connection, &table, &sql, &phrases, limit, &mut found)?;
+        }
+        indexed.push(table);
     }
     for table in tables(connection)? {
-        let indexed = indexes.iter().any(|index| index.table == table.name);
-        if table.kind == "table" && wanted(&table.name) && !indexed {
+        if table.kind == "table" && wanted(&table.name) && !indexed.contains(&table.name) {
             known = true;
             by_scan(connection, &table.name, &words, limit, &mut found)?;
         }
@@ -76,24 +83,18 @@ fn not_searched(connection: &Connection, name: &str) -> Error {
 
 fn by_index(
     connection: &Connection,
-    index: &FullText,
-    words: &[&str],
+    table: &str,
+    sql: &str,
+    phrases: &str,
     limit: usize,
     found: &mut Hits,
 ) -> Result<(), Error> {
     let left = limit.saturating_sub(found.hits.len());
-    let name = quoted(&index.index);
-    let sql = format!(
-        "SELECT rowid, snippet({name}, -1, '[', ']', '…', 12) FROM {name} \
-         WHERE {name} MATCH ?1 ORDER BY rank LIMIT ?2"
-    );
-    // Each word as a string of its own: nothing in it is an operator.
-    let phrase: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let rows = statement
-        .query(params![phrase.join(" "), one_more(left)])
+        .query(params![phrases, one_more(left)])
         .map_err(failed)?;
-    take(rows, &index.table, &[], left, found)
+    take(rows, table, &[], left, found)
 }
 
 fn by_scan(

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     answer::Written,
-    engine::Statement,
+    engine::{Statement, UNKNOWN},
     limits::{Limits, Room},
 };
 
@@ -64,7 +64,7 @@ impl Sqlite {
                 execute(connection, &statement, &limits)
             })
         });
-        in_time(task, &limits).await
+        in_time(task, &limits, UNKNOWN).await
     }
 }
 
@@ -93,12 +93,18 @@ fn execute(connection: &Connection, asked: &Statement, limits: &Limits) -> Resul
     let mut rows = statement.raw_query();
     // To the end, whatever is told of it: what is not reached is not done.
     while let Some(row) = rows.next().map_err(failed)? {
-        if written.truncated {
-            continue;
-        }
-        match size(row, width, limits.row()) {
+        match size(row, width, limits) {
             Ok(bytes) if room.take(bytes) => written.rows.push(values(row, width)?),
-            _ => written.truncated = true,
+            Ok(_) => written.truncated = true,
+            Err(error) => {
+                // All is written by now, and would stay if the statement just ended. One
+                // that is interrupted before its end is undone.
+                connection.get_interrupt_handle().interrupt();
+                return match rows.next() {
+                    Err(_) => Err(error),
+                    Ok(_) => Err(Error::new(error.kind(), format!("{error}{UNKNOWN}"))),
+                };
+            }
         }
     }
     drop(rows);

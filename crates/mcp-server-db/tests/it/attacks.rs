@@ -51,6 +51,35 @@ const ATTACKS: &[&str] = &[
     "CREATE VIRTUAL TABLE evil USING fts5(x)",
     "INSERT INTO reviews_text(reviews_text) VALUES ('delete-all')",
     "EXPLAIN DELETE FROM orders",
+    "PRAGMA page_size = 512; VACUUM",
+];
+
+/// Tables that others are kept in, and one that is only called so.
+const KEPT_APART: &str = "
+    CREATE VIRTUAL TABLE places USING rtree(id, x0, x1);
+    INSERT INTO places VALUES (1, 1, 2);
+    CREATE VIRTUAL TABLE old USING fts4(body);
+    INSERT INTO old VALUES ('kettle');
+    CREATE TABLE tree_node (id INTEGER PRIMARY KEY, data TEXT);
+    INSERT INTO tree_node VALUES (1, 'kept');
+";
+
+const ATTACKS_ON_THOSE: &[&str] = &[
+    "DELETE FROM tree_node",
+    "DELETE FROM tree_node RETURNING data",
+    "INSERT INTO tree_node VALUES (2, 'x') RETURNING data",
+    "UPDATE tree_node SET data = 'x' RETURNING data",
+    "REPLACE INTO TREE_NODE VALUES (1, 'x') RETURNING data",
+    "DELETE FROM places",
+    "INSERT INTO places VALUES (2, 1, 2) RETURNING id",
+    "UPDATE places SET x0 = 0 RETURNING id",
+    "DELETE FROM places_node RETURNING data",
+    "INSERT INTO places_rowid VALUES (7, 7) RETURNING rowid",
+    "UPDATE places_parent SET parentnode = 7 RETURNING parentnode",
+    "DELETE FROM old RETURNING body",
+    "INSERT INTO old(old) VALUES ('rebuild')",
+    "DELETE FROM old_segdir RETURNING level",
+    "SELECT optimize(old) FROM old",
 ];
 
 /// The names and contents of all files of a folder.
@@ -72,6 +101,9 @@ async fn no_statement_changes_anything() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.sqlite");
     fs::copy(shop(), &path).unwrap();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(KEPT_APART).unwrap();
+    drop(database);
     let before = contents(folder.path());
 
     let server = DatabaseServer::open_sqlite(&path, Limits::default()).unwrap();
@@ -79,7 +111,7 @@ async fn no_statement_changes_anything() {
     tokio::spawn(server.serve_stream(theirs));
     let mode = ClientLifecycleMode::Initialize;
     let client = config().serve_with_lifecycle(ours, mode).await.unwrap();
-    for sql in ATTACKS {
+    for sql in ATTACKS.iter().chain(ATTACKS_ON_THOSE) {
         let attack = sql.replace("evil", &folder.path().join("evil").display().to_string());
         for sql in [*sql, &attack] {
             let answer = refused(&client, "query", json!({ "sql": sql })).await;

@@ -53,9 +53,18 @@ async fn what_a_statement_returns_is_told_as_a_query_tells_it() {
     assert_eq!(returned["rows"], queried["rows"]);
     let first = json!([1, "[1,3)", "(1,2)", "(5,m)", "{\"[1,2)\"}"]);
     assert_eq!(returned["rows"][0], first);
+    // Rows without a type, each with fields of its own.
+    let record = "CASE WHEN id = 1 THEN (id, at, NULL, 'a \"b\"', (size, ROW(), 1.10)) \
+                  WHEN span IS NULL THEN (id, spans, '') END";
+    let update = format!("UPDATE shapes SET id = id WHERE id < 3 RETURNING {record}");
+    let returned = ask(&client, "execute", json!({ "sql": update })).await;
+    let select = format!("SELECT {record} FROM shapes ORDER BY ctid");
+    let queried = ask(&client, "query", json!({ "sql": select })).await;
+    assert_eq!(returned["rows"], queried["rows"]);
+    assert_eq!(returned["rows"][1], json!(["(2,,\"\")"]));
     // What cannot be given back is in the database's own bytes, and written all the same.
-    let record = "INSERT INTO shapes(id) VALUES (3) RETURNING (id, 'x')";
-    let returned = ask(&client, "execute", json!({ "sql": record })).await;
+    let records = "INSERT INTO shapes(id) VALUES (3) RETURNING ARRAY[(id, 'x')]";
+    let returned = ask(&client, "execute", json!({ "sql": records })).await;
     assert!(returned["rows"][0][0]["$blob"].is_string(), "{returned}");
     assert_eq!(cell(&client, "SELECT count(*) FROM shapes").await, 3);
 }
@@ -176,5 +185,53 @@ async fn a_write_that_is_abandoned_is_undone() {
     assert_eq!(
         cell(&client, "SELECT count(*) FROM events WHERE id > 10000").await,
         0
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_long_to_be_told_undoes_what_returned_it() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let client = writable(&cluster, Limits::default()).await;
+    let long = "UPDATE events SET kind = repeat('x', 700000) WHERE id <= 2 RETURNING kind, kind";
+    let why = refused(&client, "execute", json!({ "sql": long })).await;
+    assert!(why.contains("is too big: the limit is 1310720"), "{why}");
+    let written = "SELECT count(*) FROM events WHERE kind LIKE 'x%'";
+    assert_eq!(cell(&client, written).await, 0);
+}
+
+#[tokio::test]
+async fn a_write_whose_end_was_not_seen_is_said_to_be_unknown() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let trigger = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql
+                     AS 'BEGIN PERFORM pg_sleep(900); RETURN NULL; END';
+                   CREATE CONSTRAINT TRIGGER slow AFTER DELETE ON events
+                     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()";
+    let admin = cluster.admin().await;
+    admin.batch_execute(trigger).await.unwrap();
+    let limits = Limits {
+        time: Duration::from_secs(1000),
+        ..Limits::default()
+    };
+    let client = writable(&cluster, limits).await;
+    let delete = json!({ "sql": "DELETE FROM events WHERE id = 1" });
+    let deleting = refused(&client, "execute", delete);
+    let pull_the_plug = async {
+        const ENDING: &str = "SELECT count(*) FROM pg_stat_activity \
+                              WHERE query = 'COMMIT' AND wait_event = 'PgSleep'";
+        let end = Instant::now() + Duration::from_secs(50);
+        while admin.query_one(ENDING, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            assert!(Instant::now() < end);
+            sleep(Duration::from_millis(20)).await;
+        }
+        cluster.stop();
+    };
+    let (why, ()) = tokio::join!(deleting, pull_the_plug);
+    assert!(
+        why.contains("whether anything was written is not known"),
+        "{why}"
     );
 }

@@ -131,7 +131,10 @@ const ODD: &str = "
     CREATE VIRTUAL TABLE index_of_it USING FTS5 (t, Content = 'indexed');
     CREATE VIRTUAL TABLE textless USING fts5(t, content='');
     INSERT INTO textless(rowid, t) VALUES (9, 'kettle');
-    CREATE VIRTUAL TABLE places USING rtree(id, x0, x1);
+    CREATE VIRTUAL TABLE places USING rtree(id, x0, x1, +name);
+    INSERT INTO places VALUES (1, 1, 2, 'near'), (2, 5, 9, 'far');
+    CREATE VIRTUAL TABLE old USING fts4(title, body);
+    INSERT INTO old VALUES ('first', 'a \"hot\" kettle'), ('second', 'a pan');
     CREATE TABLE long(t TEXT);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50001)
     INSERT INTO long SELECT iif(i > 50000, 'far kettle', '') FROM n;
@@ -150,7 +153,8 @@ async fn odd_tables_are_listed_and_searched_like_all_others() {
     let names = tables["tables"].as_array().unwrap().iter();
     let names: Vec<_> = names.map(|table| table["name"].as_str().unwrap()).collect();
     let expected = [
-        "bytes", "indexed", "keyed", "long", "notes", "numbered", "seen", "textless",
+        "bytes", "indexed", "keyed", "long", "notes", "numbered", "old", "places", "seen",
+        "textless",
     ];
     assert_eq!(names, expected);
     let notes = ask(&client, "describe_table", json!({ "table": "notes" })).await;
@@ -159,6 +163,15 @@ async fn odd_tables_are_listed_and_searched_like_all_others() {
         .map(|column| column["name"].as_str().unwrap())
         .collect();
     assert_eq!(columns, ["title", "body"]);
+
+    let near = json!({ "sql": "SELECT id, name FROM places WHERE x1 < 3" });
+    let near = ask(&client, "query", near).await;
+    assert_eq!(near["rows"], json!([[1, "near"]]));
+    let hot = json!({ "sql": "SELECT title FROM old WHERE old MATCH 'hot'" });
+    assert_eq!(ask(&client, "query", hot).await["rows"], json!([["first"]]));
+    let quoted = json!({ "text": "\"HOT\" *kettle^", "table": "old" });
+    let quoted = ask(&client, "search", quoted).await;
+    assert_eq!(quoted["hits"][0]["snippet"], "a \"[hot]\" [kettle]");
 
     let hit = |table: &str, row: Value, key: Value, snippet: &str| json!({ "table": table, "row": row, "key": key, "snippet": snippet });
     let search = async |table: &str| {
@@ -209,7 +222,7 @@ async fn odd_tables_are_listed_and_searched_like_all_others() {
     ] {
         assert!(hits.contains(&hit), "{hit} is not in {all}");
     }
-    assert_eq!(hits.len(), 6, "{all}");
+    assert_eq!(hits.len(), 7, "{all}");
 }
 
 #[tokio::test]

@@ -125,6 +125,74 @@ async fn all_rows_are_written_however_many_are_told() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_too_long_to_be_told_undoes_what_returned_it() {
+    for (bytes, length, why) in [
+        (1024 * 1024, 700_000, "string or blob too big"),
+        (
+            10_000,
+            10_001,
+            "a value is too big: the limit is 10000 bytes",
+        ),
+        (
+            200_000,
+            199_999,
+            "a row is too big: the limit is 462144 bytes",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits {
+            bytes,
+            ..Limits::default()
+        };
+        let client = writable(folder.path(), limits).await;
+        let long = format!("printf('%.*c', {length}, 'x')");
+        let returned = "RETURNING title, title, title";
+        let last = "SELECT max(id) FROM reviews";
+        for sql in [
+            format!("UPDATE reviews SET title = {long} WHERE id <= 2 {returned}"),
+            // The last of more rows than are told.
+            format!(
+                "UPDATE reviews SET title = CASE id WHEN ({last}) THEN {long} ELSE title END \
+                 {returned}"
+            ),
+        ] {
+            let answer = refused(&client, "execute", json!({ "sql": sql })).await;
+            assert_eq!(answer, why);
+            let written = "SELECT count(*) FROM reviews WHERE length(title) > 1000";
+            assert_eq!(cell(&client, written).await, 0);
+        }
+        // The next one is not held up by that.
+        let short = format!("UPDATE reviews SET title = 'x' WHERE id <= 2 {returned}");
+        let short = ask(&client, "execute", json!({ "sql": short })).await;
+        assert_eq!(short["rows_affected"], 2);
+    }
+}
+
+#[tokio::test]
+async fn tables_of_modules_that_stay_within_the_file_are_made_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = writable(folder.path(), Limits::default()).await;
+    for (name, table) in [
+        ("a", "fts3(text)"),
+        ("b", "fts4(text)"),
+        ("c", "fts5(text)"),
+        ("d", "rtree(text, low, high)"),
+        ("e", "rtree_i32(text, low, high)"),
+    ] {
+        for sql in [
+            format!("CREATE VIRTUAL TABLE {name} USING {table}"),
+            format!("INSERT INTO {name}(text) VALUES (1), (2)"),
+            format!("UPDATE {name} SET text = 3 WHERE rowid = 2"),
+            format!("DELETE FROM {name} WHERE text = 1"),
+        ] {
+            ask(&client, "execute", json!({ "sql": sql })).await;
+        }
+        let left = format!("SELECT CAST(text AS INTEGER) FROM {name}");
+        assert_eq!(cell(&client, &left).await, 3, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_but_the_file_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let client = writable(folder.path(), Limits::default()).await;
