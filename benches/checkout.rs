@@ -84,20 +84,22 @@ impl Load {
         }
     }
 
-    /// The time of one call, taken from a whole batch.
-    fn batch<F, Fut>(self, runtime: &Runtime, once: F) -> Duration
+    /// The time of one call, taken from a whole batch. Each task has the pool for itself,
+    /// and `once` gives it back: to clone a handle is no part of a call.
+    fn batch<P, F, Fut>(self, runtime: &Runtime, pool: &P, once: F) -> Duration
     where
-        F: Fn() -> Fut + Clone + Send + 'static,
-        Fut: Future<Output = ()> + Send,
+        P: Clone + Send + 'static,
+        F: Fn(P) -> Fut + Copy + Send + 'static,
+        Fut: Future<Output = P> + Send,
     {
         runtime.block_on(async {
             let start = Instant::now();
             let mut set = JoinSet::new();
             for _ in 0..self.tasks {
-                let once = once.clone();
+                let mut pool = pool.clone();
                 let mut task = Box::pin(async move {
                     for _ in 0..BATCH / self.tasks {
-                        once().await;
+                        pool = once(pool).await;
                     }
                 });
                 set.spawn(poll_fn(move |context| {
@@ -128,13 +130,11 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     let mut turns = Turns::new(load.name);
     let semaphore = Arc::new(tokio::sync::Semaphore::new(SIZE));
     turns.way("floor: tokio's semaphore", move || {
-        let semaphore = Arc::clone(&semaphore);
-        load.batch(runtime, move || {
-            let semaphore = Arc::clone(&semaphore);
-            async move {
-                let _permit = semaphore.acquire().await;
-                load.call().await;
-            }
+        load.batch(runtime, &semaphore, move |semaphore| async move {
+            let permit = semaphore.acquire().await;
+            load.call().await;
+            drop(permit);
+            semaphore
         })
     });
     for (name, wait) in [(DEADPOOL, None), (DEADPOOL_TIMED, Some(LONG))] {
@@ -145,13 +145,11 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
             .build()
             .expect("a runtime for the timeouts");
         turns.way(name, move || {
-            let pool = pool.clone();
-            load.batch(runtime, move || {
-                let pool = pool.clone();
-                async move {
-                    let _connection = pool.get().await;
-                    load.call().await;
-                }
+            load.batch(runtime, &pool, move |pool| async move {
+                let connection = pool.get().await;
+                load.call().await;
+                drop(connection);
+                pool
             })
         });
     }
@@ -160,36 +158,30 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
         .test_on_check_out(true);
     let pool = runtime.block_on(builder.build(Opener)).expect("a pool");
     turns.way("bb8", move || {
-        let pool = pool.clone();
-        load.batch(runtime, move || {
-            let pool = pool.clone();
-            async move {
-                let _connection = pool.get().await;
-                load.call().await;
-            }
+        load.batch(runtime, &pool, move |pool| async move {
+            let connection = pool.get().await;
+            load.call().await;
+            drop(connection);
+            pool
         })
     });
     let pool =
         runtime.block_on(async { mobc::Pool::builder().max_open(SIZE as u64).build(Opener) });
     turns.way("mobc", move || {
-        let pool = pool.clone();
-        load.batch(runtime, move || {
-            let pool = pool.clone();
-            async move {
-                let _connection = pool.get().await;
-                load.call().await;
-            }
+        load.batch(runtime, &pool, move |pool| async move {
+            let connection = pool.get().await;
+            load.call().await;
+            drop(connection);
+            pool
         })
     });
     let server = server(Sharing::Exclusive, false);
     turns.way("mcp-pool: lease", move || {
-        let server = server.clone();
-        load.batch(runtime, move || {
-            let server = server.clone();
-            async move {
-                let _lease = server.lease(CALL).await;
-                load.call().await;
-            }
+        load.batch(runtime, &server, move |server| async move {
+            let lease = server.lease(CALL).await;
+            load.call().await;
+            drop(lease);
+            server
         })
     });
     for (name, sharing, breaker) in [
@@ -199,16 +191,13 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     ] {
         let server = self::server(sharing, breaker);
         turns.way(name, move || {
-            let server = server.clone();
-            load.batch(runtime, move || {
-                let server = server.clone();
-                async move {
-                    let call = |_| async {
-                        load.call().await;
-                        Ok(())
-                    };
-                    drop(server.run(CALL, call).await);
-                }
+            load.batch(runtime, &server, move |server| async move {
+                let call = |_| async {
+                    load.call().await;
+                    Ok(())
+                };
+                drop(server.run(CALL, call).await);
+                server
             })
         });
     }
