@@ -70,6 +70,11 @@ impl Census {
         self.opening + self.checking + self.landing
     }
 
+    /// Are all places of this server and scope taken?
+    pub(crate) fn is_full(&self, max: usize) -> bool {
+        self.reserved >= max
+    }
+
     /// May one more idle connection be checked? There is no use in more than callers
     /// wait for one.
     pub(crate) fn may_check(&self) -> bool {

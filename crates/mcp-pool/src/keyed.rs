@@ -56,6 +56,8 @@ pub(crate) struct Keyed<C: Connector> {
     /// Where one of those who wait runs, and connections are opened for them: whoever sees
     /// to it may be elsewhere.
     runtime: Mutex<Option<Handle>>,
+    /// Is that known? Written under its lock.
+    knows_runtime: AtomicBool,
     /// When to connect again, in milliseconds since `born`; 0 if the last attempt
     /// succeeded, or the pause after it is over.
     retry_at: AtomicU64,
@@ -91,6 +93,14 @@ impl<C: Connector> Taken<C> {
 
     pub(crate) fn connection(&self) -> &Arc<C::Connection> {
         &self.held().connection
+    }
+
+    /// When it was checked out, if that was noted.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        match self {
+            Self::Alone(object) => Some(object.taken_at),
+            Self::Together(seat) => seat.since,
+        }
     }
 }
 
@@ -131,6 +141,7 @@ impl<C: Connector> Keyed<C> {
             census: Counted::default(),
             failing: Mutex::default(),
             runtime: Mutex::default(),
+            knows_runtime: AtomicBool::new(false),
             retry_at: AtomicU64::new(0),
             born: Instant::now(),
             handles: AtomicUsize::new(0),
@@ -158,8 +169,7 @@ impl<C: Connector> Keyed<C> {
         {
             return Ok(Taken::Together(seat));
         }
-        // Boxed: the future of the way that is taken most stays small.
-        Box::pin(self.wait(how)).await
+        self.wait(how).await
     }
 
     async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
@@ -175,6 +185,10 @@ impl<C: Connector> Keyed<C> {
                 biased;
                 permit = self.store.permit() => {
                     let permit = permit.map_err(closed)?;
+                    if let Some(object) = waiting.take_alone() {
+                        permit.forget();
+                        return Ok(self.hand_out(object, how, Checkout::Wait));
+                    }
                     waiting.takes();
                     if let Some(object) = self.take(permit, Some(waiting.last_sign)) {
                         waiting.end();
@@ -196,7 +210,7 @@ impl<C: Connector> Keyed<C> {
                 // After the permit: who is in the queue is woken, who is not looks here.
                 failure = waiting.told() => return Err(failure),
             }
-            self.wait_here();
+            drop(self.wait_here(true));
             self.grow();
         }
     }

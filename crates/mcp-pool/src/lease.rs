@@ -71,7 +71,8 @@ impl<C: Connector> Lease<C> {
         let limit = operation
             .timeout()
             .unwrap_or(keyed.core.settings.call_timeout);
-        let mut deadline = Deadline::new(limit);
+        let timer = pin!(None);
+        let mut deadline = Deadline::new(limit, timer);
         let permit = admit(&keyed, operation)?;
         let gone_before = std::mem::replace(&mut self.abandoned, true);
         let connection = Arc::clone(&self.held().connection);
@@ -83,7 +84,7 @@ impl<C: Connector> Lease<C> {
                 self.fate = fate;
             }
         }
-        let took = deadline.took().map(|took| took.time);
+        let took = deadline.took(None).map(|took| took.time);
         settle(permit, took, self.held().outcome(&result));
         result.map_err(|error| explain(&keyed, operation, 1, &deadline, error))
     }

@@ -86,7 +86,9 @@ impl<C: Connector> Server<C> {
         Fut: Future<Output = Result<T, Error>>,
     {
         let settings = &self.keyed.core.settings;
-        let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
+        let timer = pin!(None);
+        let mut deadline =
+            Deadline::new(operation.timeout().unwrap_or(settings.call_timeout), timer);
         let mut waits = None;
         let mut previous: Option<Error> = None;
         for attempt in 1.. {
@@ -161,7 +163,9 @@ impl<C: Connector> Server<C> {
         caller: &'static Location<'static>,
     ) -> Result<Lease<C>, Error> {
         let settings = &self.keyed.core.settings;
-        let mut deadline = Deadline::new(operation.timeout().unwrap_or(settings.call_timeout));
+        let timer = pin!(None);
+        let mut deadline =
+            Deadline::new(operation.timeout().unwrap_or(settings.call_timeout), timer);
         let permit = admit(&self.keyed, operation)?;
         let taken = self.take(&mut deadline, Use::Alone).await;
         // Before the breaker hears of it, which is code of others: a lease that is dropped
@@ -190,7 +194,7 @@ impl<C: Connector> Server<C> {
     async fn attempt<T, F, Fut>(
         &self,
         operation: Operation,
-        deadline: &mut Deadline,
+        deadline: &mut Deadline<'_>,
         call: &F,
     ) -> Result<T, Error>
     where
@@ -206,7 +210,7 @@ impl<C: Connector> Server<C> {
                     let running = pin!(call(under_way.held()));
                     deadline.bound(running).await
                 };
-                took = deadline.took();
+                took = deadline.took(None);
                 self.keyed.core.timings.used(took.map(|took| took.time));
                 let result = result.unwrap_or_else(|Elapsed| Err(no_answer(deadline.limit())));
                 let outcome = under_way.held().outcome(&result);
@@ -222,12 +226,16 @@ impl<C: Connector> Server<C> {
         result
     }
 
-    async fn take(&self, deadline: &mut Deadline, how: Use) -> Result<Taken<C>, Error> {
+    async fn take(&self, deadline: &mut Deadline<'_>, how: Use) -> Result<Taken<C>, Error> {
         self.registry.keep_up_here();
         // Kept until it is known what it waited for: with it goes its place in all queues.
         let mut checkout = pin!(self.keyed.checkout(how));
         let taken = deadline.bound(checkout.as_mut()).await;
-        let took = deadline.took();
+        let since = match &taken {
+            Ok(Ok(taken)) => taken.since(),
+            _ => None,
+        };
+        let took = deadline.took(since);
         self.keyed.core.timings.waited(took.map(|took| took.time));
         match taken {
             Ok(taken) => taken,

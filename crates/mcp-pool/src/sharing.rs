@@ -38,7 +38,7 @@ pub(crate) struct Seat<C: Connector> {
     /// The number of the call on its connection, from 0.
     call: u64,
     /// When it began, where that is of interest.
-    since: Option<Instant>,
+    pub(crate) since: Option<Instant>,
 }
 
 impl<C: Connector> Seat<C> {

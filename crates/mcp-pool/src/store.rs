@@ -131,7 +131,8 @@ impl<C: Connector> Store<C> {
         }
     }
 
-    fn take_from_lane(&self) -> Option<Object<Manager<C>>> {
+    /// The connection in the lane, if it is fit.
+    pub(crate) fn take_from_lane(&self) -> Option<Object<Manager<C>>> {
         let mut object = self.lane().pop()?;
         // deadpool gives a better one, if there is any, or has it closed.
         let fit = self.objects.manager().look_at(&mut object) == Fitness::Fit;

@@ -80,7 +80,7 @@ pub(crate) fn explain<C: Connector>(
     keyed: &Keyed<C>,
     operation: Operation,
     attempts: u32,
-    deadline: &Deadline,
+    deadline: &Deadline<'_>,
     error: Error,
 ) -> Error {
     if matches!(error.kind().fault(), Fault::Caller | Fault::Server)

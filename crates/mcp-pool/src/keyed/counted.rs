@@ -1,10 +1,11 @@
-//! The census behind its lock, and whether anybody waits, which is seen without it.
+//! The census behind its lock, and what is seen of it without: whether anybody waits, and
+//! whether those who wait were told that they do so in vain.
 
 use std::{
     ops::{Deref, DerefMut},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -16,13 +17,15 @@ pub(super) struct Counted {
     census: Mutex<Census>,
     /// How many wait by it. Written under its lock.
     waiting: AtomicUsize,
+    /// Its epoch. Written under its lock.
+    epoch: AtomicU64,
 }
 
 impl Counted {
     pub(super) fn lock(&self) -> Open<'_> {
         Open {
             census: self.census.lock().unwrap_or_else(PoisonError::into_inner),
-            waiting: &self.waiting,
+            counted: self,
         }
     }
 
@@ -37,12 +40,18 @@ impl Counted {
     pub(super) fn anybody_waits(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
+
+    /// How often all who wait were told that they wait in vain. Whoever was told is woken
+    /// after that, and sees it when it is.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
 }
 
 /// The census, for as long as it is locked.
 pub(super) struct Open<'c> {
     census: MutexGuard<'c, Census>,
-    waiting: &'c AtomicUsize,
+    counted: &'c Counted,
 }
 
 impl Deref for Open<'_> {
@@ -61,10 +70,13 @@ impl DerefMut for Open<'_> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let waiting = self.census.waiting();
-        // Mostly it is as it was: then others keep what they know of it.
-        if self.waiting.load(Ordering::Relaxed) != waiting {
-            self.waiting.store(waiting, Ordering::Relaxed);
+        let (counted, waiting, epoch) = (self.counted, self.census.waiting(), self.census.epoch);
+        // Mostly they are as they were: then others keep what they know of them.
+        if counted.waiting.load(Ordering::Relaxed) != waiting {
+            counted.waiting.store(waiting, Ordering::Relaxed);
+        }
+        if counted.epoch.load(Ordering::Relaxed) != epoch {
+            counted.epoch.store(epoch, Ordering::Relaxed);
         }
     }
 }

@@ -51,6 +51,10 @@ impl<C: Connector> Keyed<C> {
     fn openers(&self, census: &mut Census) -> usize {
         let settings = &self.core.settings;
         census.failing = self.failed_recently();
+        let max = settings.max_connections;
+        if census.is_full(max) {
+            return 0;
+        }
         let free = match census.together {
             0 => 0,
             _ => self.shared.room(self.limits(census)),
@@ -62,7 +66,6 @@ impl<C: Connector> Keyed<C> {
         } else {
             self.min_connections()
         };
-        let max = settings.max_connections;
         let openers = |idle| census.openers(max, min, self.core.room(), free, idle);
         // Mostly none may be opened; then it need not be known what is idle.
         match openers(0) {
@@ -104,11 +107,16 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
-    /// Whoever waits does so on this runtime.
-    pub(super) fn wait_here(&self) {
-        if let Ok(runtime) = Handle::try_current() {
-            *self.lock_runtime() = Some(runtime);
+    /// Whoever waits does so on this runtime; which need not be known unless a connection
+    /// `may_open` for it. Tells what was known before, to be dropped where nothing is locked.
+    pub(super) fn wait_here(&self, may_open: bool) -> Option<Handle> {
+        if !may_open && !self.knows_runtime.load(Ordering::Relaxed) {
+            return None;
         }
+        let here = may_open.then(Handle::try_current).and_then(Result::ok);
+        let mut runtime = self.lock_runtime();
+        self.knows_runtime.store(here.is_some(), Ordering::Relaxed);
+        std::mem::replace(&mut runtime, here)
     }
 
     /// The runtime on which to open a connection: that of those who wait, if anybody does.
@@ -160,7 +168,7 @@ impl<C: Connector> Keyed<C> {
         }
         self.counters.failed_connect();
         self.lock_failing().why = Some(error);
-        *self.lock_runtime() = None;
+        drop(self.wait_here(false));
         self.lock_census().aborted();
         self.core.attempted.notify_waiters();
         self.store.wake(waiting);

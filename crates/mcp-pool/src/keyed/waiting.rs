@@ -2,9 +2,11 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
+use deadpool::managed::Object;
 use mcp_domain::{Connector, Error};
 
 use super::{Keyed, Use};
+use crate::{manager::Manager, store::Store};
 
 /// Counts a caller as waiting while it lives.
 pub(super) struct Waiting<'k, C: Connector> {
@@ -15,6 +17,8 @@ pub(super) struct Waiting<'k, C: Connector> {
     epoch: u64,
     /// Has it got what it waited for?
     served: bool,
+    /// Is it counted no more?
+    over: bool,
     /// Is it taking a connection? Others count on that until it is known to be in use.
     takes: bool,
 }
@@ -23,9 +27,10 @@ impl<'k, C: Connector> Waiting<'k, C> {
     /// Begins to wait, and opens connections if that is needed.
     pub(super) fn begin(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
         let last_sign = keyed.store.last_sign();
-        let mut epoch = 0;
-        keyed.wait_here();
+        let max = keyed.core.settings.max_connections;
+        let (mut epoch, mut _previous) = (0, None);
         keyed.grow_after(|census| {
+            _previous = keyed.wait_here(!census.is_full(max));
             epoch = census.epoch;
             match how {
                 Use::Alone => census.alone += 1,
@@ -38,6 +43,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
             last_sign,
             epoch,
             served: false,
+            over: false,
             takes: false,
         }
     }
@@ -46,7 +52,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
     /// told is [woken](crate::store::Store::wake), but not by this future.
     pub(super) fn told(&self) -> impl Future<Output = Error> {
         poll_fn(|_| {
-            let told = self.keyed.census().epoch != self.epoch;
+            let told = self.keyed.census.epoch() != self.epoch;
             match told.then(|| self.keyed.failure()).flatten() {
                 Some(failure) => Poll::Ready(failure),
                 None => Poll::Pending,
@@ -70,14 +76,33 @@ impl<'k, C: Connector> Waiting<'k, C> {
     pub(super) fn end(&mut self) {
         self.served = true;
     }
-}
 
-impl<C: Connector> Drop for Waiting<'_, C> {
-    fn drop(&mut self) {
+    /// Takes the connection that came back last, and waits no more, if that one is fit and
+    /// for a single caller: others count on neither, before or after.
+    pub(super) fn take_alone(&mut self) -> Option<Object<Manager<C>>> {
+        if self.how == Use::Together && self.keyed.core.may_share() {
+            return None;
+        }
+        let mut object = None;
+        self.served = true;
+        self.cease(|store| {
+            object = store.take_from_lane();
+            object.is_some()
+        });
+        self.served = object.is_some();
+        object
+    }
+
+    /// Is counted no more if it `may`, which is asked in the same moment.
+    fn cease(&mut self, may: impl FnOnce(&Store<C>) -> bool) {
         let (epoch, how, takes) = (self.epoch, self.how, self.takes);
         let (mut others, mut anybody) = (false, true);
         // It may have been given a connection that others had counted on.
         self.keyed.grow_after(|census| {
+            self.over = may(&self.keyed.store);
+            if !self.over {
+                return;
+            }
             census.landing -= usize::from(takes);
             if census.epoch == epoch {
                 match how {
@@ -98,5 +123,13 @@ impl<C: Connector> Drop for Waiting<'_, C> {
         }
         // What came for this one may be idle now, and others may starve for its place.
         self.keyed.relieve();
+    }
+}
+
+impl<C: Connector> Drop for Waiting<'_, C> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.cease(|_| true);
+        }
     }
 }

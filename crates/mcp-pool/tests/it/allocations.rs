@@ -1,6 +1,11 @@
 //! What is taken from the heap: by the way that is taken most, nothing.
 
-use std::{future::ready, sync::Arc};
+use std::{
+    future::ready,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Waker},
+};
 
 use futures::FutureExt as _;
 use mcp_breaker::Breaker;
@@ -32,6 +37,28 @@ async fn a_call_on_an_open_connection_allocates_nothing() {
             assert!(matches!(lease, Some(Ok(_))));
         });
         assert_eq!(allocated.count_total, 0, "lease, {sharing:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_allocates_nothing() {
+    for sharing in [Sharing::Exclusive, Sharing::Shared, Sharing::Auto] {
+        let settings = Settings::builder().sharing(sharing).max_connections(1);
+        let pool = Pool::new(settings.build().unwrap());
+        let server = pool.server("fake", FakeConnector::default()).add();
+        for measured in [false, true] {
+            let held = server.lease(CALL).await.unwrap();
+            let allocated = allocation_counter::measure(|| {
+                let call = |connection: Arc<FakeConnection>| ready(Ok(connection.id));
+                let mut waiting = pin!(server.run(CALL, call));
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(waiting.as_mut().poll(&mut context).is_pending());
+                drop(held);
+                assert!(waiting.as_mut().poll(&mut context).is_ready());
+            });
+            // The first time, lists are made as long as they will be.
+            assert!(!measured || allocated.count_total == 0, "{sharing:?}");
+        }
     }
 }
 
