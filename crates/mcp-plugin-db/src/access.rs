@@ -2,7 +2,9 @@
 
 use std::{env, sync::Arc, time::Duration};
 
-use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Operation, PoolStats, Scope};
+use mcp_domain::{
+    Connection as _, Connector as _, Error, ErrorKind, Fault, Operation, PoolStats, Scope,
+};
 use mcp_pool::{Pool, Server};
 use tokio::time::timeout;
 
@@ -68,6 +70,7 @@ impl std::error::Error for FlagError {}
 #[derive(Clone, Debug)]
 pub(crate) enum Way {
     Direct {
+        name: Arc<str>,
         connector: Box<SessionConnector>,
         scope: Scope,
         call_timeout: Duration,
@@ -89,23 +92,30 @@ impl Way {
     {
         match self {
             Self::Direct {
+                name,
                 connector,
                 scope,
                 call_timeout,
             } => {
                 let limit = operation.timeout().unwrap_or(*call_timeout);
                 // A client that is dropped because time is up closes by itself.
-                match timeout(limit, Box::pin(once(connector, scope, call))).await {
-                    Ok(result) => result,
-                    Err(_) => {
-                        let seconds = limit.as_secs_f64();
-                        let message =
-                            format!("`{}` got no answer within {seconds} s", operation.name());
+                let result = timeout(limit, Box::pin(once(connector, scope, call))).await;
+                result
+                    .unwrap_or_else(|_| {
+                        let message = format!("no answer within {} s", limit.as_secs_f64());
                         Err(Error::new(ErrorKind::CallTimeout, message))
-                    }
-                }
+                    })
+                    .map_err(|error| explain(name, operation, error))
             }
             Self::Pooled { server, .. } => server.run(operation, call).await,
+        }
+    }
+
+    /// What the server is called.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Direct { name, .. } => name,
+            Self::Pooled { server, .. } => server.name(),
         }
     }
 
@@ -113,10 +123,12 @@ impl Way {
     pub(crate) fn scoped(&self, scope: Scope) -> Self {
         match self {
             Self::Direct {
+                name,
                 connector,
                 call_timeout,
                 ..
             } => Self::Direct {
+                name: Arc::clone(name),
                 connector: connector.clone(),
                 scope,
                 call_timeout: *call_timeout,
@@ -191,6 +203,21 @@ where
         tracing::debug!(error = %error.chain(), "a session did not close properly");
     }
     result
+}
+
+/// Says what failed and where, as the pool does, unless the server or the caller's input
+/// is to blame.
+fn explain(server: &str, operation: Operation, error: Error) -> Error {
+    if matches!(error.kind().fault(), Fault::Caller | Fault::Server) {
+        return error;
+    }
+    let message = format!("`{}` on server `{server}` failed", operation.name());
+    let explained = Error::new(error.kind(), message);
+    let explained = match error.retry_after() {
+        Some(after) => explained.with_retry_after(after),
+        None => explained,
+    };
+    explained.with_source(error)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures::{FutureExt as _, TryFutureExt as _};
-use mcp_domain::{Error, Operation};
+use mcp_domain::{Error, ErrorKind, Operation};
 use mcp_transport::{Resource, ResourceContents};
 use serde::de::DeserializeOwned;
 
@@ -33,6 +33,8 @@ const READ: Operation = Operation::new("read").repeatable();
 /// - `InvalidInput` if the parameters do not fit the statement, or this server;
 /// - `Unsupported` if the server has no such operation, or is no database server that
 ///   is known ([`Dialect`]);
+/// - `BadResponse` if the answer is not one that the dialect can read; that says nothing of
+///   the connection, which is kept, and the statement is not run again;
 /// - `Rpc` if the server knows no such tool, or no such resource;
 /// - a connection failure, if there is no getting through to the server;
 /// - pooled: `BreakerOpen` and `WaitTimeout`, when the server is down or too busy.
@@ -100,6 +102,10 @@ impl DatabasePlugin {
     ///
     /// Servers that bind no parameters are sent a statement with the values in it,
     /// written so that they cannot be anything but values.
+    ///
+    /// That the statement only reads is for the caller to see to: it may be run again
+    /// where a connection failed under it, and not every server holds it to reading, as
+    /// ours does. One that writes goes through [`execute`](Self::execute).
     ///
     /// # Errors
     ///
@@ -262,7 +268,15 @@ where
 {
     let request = &request;
     let call = |session: Arc<Session>| async move { session.ask(request).await };
-    way.run(operation, call).await
+    let answer = way.run(operation, call).await?;
+    answer.map_err(|error| match error.kind() {
+        ErrorKind::BadResponse => {
+            let (name, server) = (operation.name(), way.name());
+            let message = format!("the answer to `{name}` of server `{server}` cannot be read");
+            Error::new(ErrorKind::BadResponse, message).with_source(error)
+        }
+        _ => error,
+    })
 }
 
 async fn resources(way: &Way) -> Result<Fresh<Vec<Resource>>, Error> {

@@ -251,9 +251,10 @@ impl PluginBuilder {
             None => {
                 let configuration = self.configuration.unwrap_or_default();
                 Way::Direct {
+                    call_timeout: configuration.server(&self.name).call_timeout(),
+                    name: self.name.into(),
                     connector: Box::new(connector),
                     scope: Scope::default(),
-                    call_timeout: configuration.server(&self.name).call_timeout(),
                 }
             }
             Some(pool) => {

@@ -69,6 +69,9 @@ pub struct Session {
 impl Session {
     /// Runs one operation as the calls that the dialect makes of it.
     ///
+    /// What the dialect says of the answers is within: that they cannot be read is no
+    /// reason to mistrust the connection on which they came, or to ask again.
+    ///
     /// # Errors
     ///
     /// `Unsupported` if the dialect has no such operation, or the server is none that
@@ -76,14 +79,15 @@ impl Session {
     pub(crate) async fn ask<T>(
         &self,
         request: impl Fn(&dyn Dialect) -> Result<Request<T>, Error>,
-    ) -> Result<T, Error> {
+    ) -> Result<Result<T, Error>, Error> {
         let dialect = self.dialect.as_deref().map_err(Clone::clone)?;
         let request = request(dialect)?;
         let mut answers = vec![self.call(dialect, request.first()).await?];
         loop {
-            match request.next(&answers)? {
-                Next::Done(result) => return Ok(result),
-                Next::Call(call) => answers.push(self.call(dialect, &call).await?),
+            match request.next(&answers) {
+                Ok(Next::Done(result)) => return Ok(Ok(result)),
+                Ok(Next::Call(call)) => answers.push(self.call(dialect, &call).await?),
+                Err(unreadable) => return Ok(Err(unreadable)),
             }
         }
     }

@@ -1,9 +1,18 @@
 //! Direct and pooled give the same answers, in the same run, and leave nothing.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use mcp_domain::{BreakerState, ErrorKind};
-use mcp_plugin_db::{Access, DatabasePlugin, Value};
+use mcp_domain::{BreakerState, Error, ErrorKind, Target};
+use mcp_plugin_db::{
+    Access, DatabasePlugin, Dialect, DialectChoice, Rows, Value,
+    dialect::{Call, Request},
+};
 use mcp_pool::Settings;
 use mcp_transport::ClientConnector;
 use serde_json::json;
@@ -151,4 +160,61 @@ async fn concurrent_operations_share_what_the_server_allows() {
     let stats = pooled.stats().pool;
     assert!(stats.opened <= 6 && stats.shares > 0, "{stats:?}");
     pooled.close(Duration::from_secs(10)).await;
+}
+
+/// Takes no answer of the server for one.
+#[derive(Debug)]
+struct Puzzled(Arc<AtomicUsize>);
+
+impl Dialect for Puzzled {
+    fn name(&self) -> &str {
+        "puzzled"
+    }
+
+    fn query(&self, _: &str, _: &[Value]) -> Result<Request<Rows>, Error> {
+        let asked = Arc::clone(&self.0);
+        let call = Call::new("query", json!({ "sql": "SELECT 1" }));
+        Ok(Request::one(call, move |_| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            Err(Error::new(ErrorKind::BadResponse, "what is this?"))
+        }))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_costs_neither_the_session_nor_a_second_call() {
+    for access in [Access::Direct, Access::Pooled] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let plugin = DatabasePlugin::builder(stdio())
+            .access(access)
+            .name("shop")
+            .dialect(DialectChoice::own(Puzzled(Arc::clone(&asked))))
+            .build();
+        for n in 1..=10 {
+            let error = plugin.query("SELECT 1", &[]).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BadResponse);
+            let message = "the answer to `query` of server `shop` cannot be read: what is this?";
+            assert_eq!(error.chain(), message);
+            assert_eq!(asked.load(Ordering::Relaxed), n);
+        }
+        let stats = plugin.stats().pool;
+        assert_eq!(stats.failure_count, 0);
+        assert_eq!(stats.opened, u64::from(access == Access::Pooled));
+        plugin.close(Duration::from_secs(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn both_modes_say_what_failed_and_where() {
+    for access in [Access::Direct, Access::Pooled] {
+        let nobody = ClientConnector::new(Target::command("no-such-program", [""; 0])).unwrap();
+        let error = plugin(nobody, access).tables().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectFailed);
+        let said = error.to_string();
+        assert!(
+            said.starts_with("`tables` on server `shop` failed"),
+            "{said}"
+        );
+        assert!(error.chain().contains("cannot start `no-such-program`"));
+    }
 }
