@@ -103,6 +103,11 @@ impl Rows {
     /// The rows as values of a type of yours: a struct whose fields are named like the
     /// columns, a tuple in their order, or the type of the only column.
     ///
+    /// What is NULL or has no column is an `Option`. A sequence takes the columns: the bytes
+    /// of the only one are a `(Vec<u8>,)`. Types that take anything, such as
+    /// `serde_json::Value` or what is behind `#[serde(flatten)]`, get decimals and times as
+    /// text, and bytes as in the JSON of a [`Value`].
+    ///
     /// # Errors
     ///
     /// `BadResponse` if a row does not fit; the error names the row and the column.

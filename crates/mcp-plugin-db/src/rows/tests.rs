@@ -97,7 +97,7 @@ fn documents_booleans_and_enumerations_are_read() {
         Open,
         Shut,
     }
-    type Row = (bool, bool, State, Vec<u128>, f64);
+    type Row = (bool, bool, State, Vec<u128>, f64, bool);
     let list = crate::Json::new("[170141183460469231731687303715884105727]").unwrap();
     let values = vec![
         1.into(),
@@ -105,16 +105,64 @@ fn documents_booleans_and_enumerations_are_read() {
         "shut".into(),
         list.into(),
         decimal("0.5"),
+        "1".into(),
     ];
-    let answer = rows(&["a", "b", "c", "d", "e"], vec![values]);
+    let answer = rows(&["a", "b", "c", "d", "e", "f"], vec![values]);
     let read: Vec<Row> = answer.parse().unwrap();
     assert_eq!(
         read,
-        [(true, true, State::Shut, vec![i128::MAX.unsigned_abs()], 0.5)]
+        [(
+            true,
+            true,
+            State::Shut,
+            vec![i128::MAX.unsigned_abs()],
+            0.5,
+            true
+        )]
     );
     let error = rows(&["s"], vec![vec!["ajar".into()]]).parse::<State>();
     assert!(error.unwrap_err().chain().contains("ajar"));
     assert_ne!(State::Open, State::Shut);
+}
+
+#[test]
+fn what_does_not_fit_is_told_in_words_of_databases() {
+    #[derive(Debug, Deserialize)]
+    struct Thing {
+        #[expect(dead_code, reason = "it is read in vain")]
+        id: i64,
+    }
+    let tells = |names: &[&str], row: Vec<Value>, why: &str| {
+        let error = rows(names, vec![row]).parse::<Thing>().unwrap_err().chain();
+        assert!(error.contains(why), "{error}");
+    };
+    tells(
+        &["id"],
+        vec![Value::Null],
+        "column `id`: it is NULL, where i64 is wanted",
+    );
+    tells(&["it"], vec![1.into()], "there is no column `id`");
+    let two = vec![1.into(), 2.into()];
+    tells(&["id", "id"], two, "there is more than one column `id`");
+    tells(
+        &["id"],
+        vec![vec![0].into()],
+        "invalid type: byte array, expected i64",
+    );
+}
+
+#[test]
+fn bytes_are_read_as_bytes_as_arrays_and_as_json() {
+    let answer = rows(&["raw"], vec![vec![vec![0, 255].into()]]);
+    assert_eq!(answer.parse::<(Vec<u8>,)>().unwrap(), [(vec![0, 255],)]);
+    assert_eq!(answer.parse::<([u8; 2],)>().unwrap(), [([0, 255],)]);
+    assert!(answer.parse::<([u8; 1],)>().is_err());
+    let any: Vec<serde_json::Value> = answer.parse().unwrap();
+    assert_eq!(any[0]["raw"], serde_json::json!({ "$blob": "AP8=" }));
+    assert_eq!(
+        Value::from(any[0]["raw"].clone()),
+        Value::from(vec![0_u8, 255])
+    );
 }
 
 #[test]

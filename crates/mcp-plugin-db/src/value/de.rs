@@ -1,10 +1,11 @@
 //! Values into types of the user's, by serde.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, iter, str::FromStr};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::de::{
-    self, Deserializer, IntoDeserializer as _, Visitor,
-    value::{SeqDeserializer, StringDeserializer},
+    self, Deserializer, Expected, IntoDeserializer as _, Unexpected, Visitor,
+    value::{MapDeserializer, SeqDeserializer, StringDeserializer},
 };
 
 use super::Value;
@@ -24,6 +25,21 @@ impl std::error::Error for WrongType {}
 impl de::Error for WrongType {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self(message.to_string())
+    }
+
+    fn invalid_type(is: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        match is {
+            Unexpected::Unit => Self(format!("it is NULL, where {wanted} is wanted")),
+            _ => Self(format!("invalid type: {is}, expected {wanted}")),
+        }
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self(format!("there is no column `{name}`"))
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self(format!("there is more than one column `{name}`"))
     }
 }
 
@@ -45,7 +61,7 @@ macro_rules! integers {
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
             match self.0.number::<$type>() {
                 Some(value) => visitor.$visit(value),
-                None => self.deserialize_any(visitor),
+                None => self.plainly(visitor),
             }
         }
     )*};
@@ -54,13 +70,28 @@ macro_rules! integers {
 /// A value as serde sees it.
 pub(crate) struct ValueReader<'a>(pub(crate) &'a Value);
 
+impl<'a> ValueReader<'a> {
+    /// For who wants something else: the bytes are bytes, and the rest is what it is.
+    fn plainly<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
+        match self.0 {
+            Value::Bytes(bytes) => visitor.visit_bytes(bytes),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+}
+
 impl<'de> Deserializer<'de> for ValueReader<'_> {
     type Error = WrongType;
 
+    /// For who takes anything, such as JSON, which has no bytes: they are as in the JSON of
+    /// a [`Value`].
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
         match self.0 {
             Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Bytes(bytes) => visitor.visit_bytes(bytes),
+            Value::Bytes(bytes) => {
+                let blob = ("$blob", BASE64_STANDARD.encode(bytes));
+                visitor.visit_map(MapDeserializer::new(iter::once(blob)))
+            }
             Value::Integer(value) => visitor.visit_i64(*value),
             Value::Json(value) => {
                 // Its own numbers are exact: they are read from the text.
@@ -94,29 +125,41 @@ impl<'de> Deserializer<'de> for ValueReader<'_> {
         match (self.0, self.0.number()) {
             (Value::Real(value), _) => visitor.visit_f64(*value),
             (_, Some(value)) => visitor.visit_f64(value),
-            _ => self.deserialize_any(visitor),
+            _ => self.plainly(visitor),
         }
     }
 
-    /// SQLite's booleans are the integers 0 and 1.
+    /// SQLite's booleans are the integers 0 and 1, which some servers write as text.
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
         match self.0 {
             Value::Integer(value @ (0 | 1)) => visitor.visit_bool(*value == 1),
-            Value::Text(text) if text.eq_ignore_ascii_case("true") => visitor.visit_bool(true),
-            Value::Text(text) if text.eq_ignore_ascii_case("false") => visitor.visit_bool(false),
-            _ => self.deserialize_any(visitor),
+            Value::Text(text) if text == "1" || text.eq_ignore_ascii_case("true") => {
+                visitor.visit_bool(true)
+            }
+            Value::Text(text) if text == "0" || text.eq_ignore_ascii_case("false") => {
+                visitor.visit_bool(false)
+            }
+            _ => self.plainly(visitor),
         }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
         match self.0.as_str() {
             Some(text) => visitor.visit_str(text),
-            None => self.deserialize_any(visitor),
+            None => self.plainly(visitor),
         }
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
         self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
+        self.plainly(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
+        self.plainly(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongType> {
@@ -142,6 +185,18 @@ impl<'de> Deserializer<'de> for ValueReader<'_> {
         }
     }
 
+    /// So they are to those who know how many there are: `[u8; 16]`.
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, WrongType> {
+        match self.0 {
+            Value::Bytes(bytes) if bytes.len() == length => self.deserialize_seq(visitor),
+            _ => self.plainly(visitor),
+        }
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -159,12 +214,12 @@ impl<'de> Deserializer<'de> for ValueReader<'_> {
                     let text: StringDeserializer<WrongType> = text.to_owned().into_deserializer();
                     text.deserialize_enum(name, variants, visitor)
                 }
-                None => self.deserialize_any(visitor),
+                None => self.plainly(visitor),
             },
         }
     }
 
     serde::forward_to_deserialize_any! {
-        byte_buf bytes char identifier ignored_any map struct tuple tuple_struct unit unit_struct
+        char identifier ignored_any map struct tuple_struct unit unit_struct
     }
 }
