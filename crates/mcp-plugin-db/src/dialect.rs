@@ -156,7 +156,10 @@ pub(crate) fn judge(
 ) -> Result<ToolResult, Error> {
     let answer = answer.map_err(|error| match error.kind() {
         ErrorKind::Rpc(code) if dialect.is_refusal(code) => {
-            Error::new(ErrorKind::ToolFailed, error.to_string())
+            let words = error.to_string();
+            let words = words.strip_suffix(&format!(" (code {code})"));
+            let words = words.map_or_else(|| error.to_string(), str::to_owned);
+            Error::new(ErrorKind::ToolFailed, words)
         }
         _ => error,
     })?;

@@ -15,7 +15,7 @@ pub struct TableName {
     /// Its schema; `None` where the database or the server knows of none.
     #[serde(default)]
     pub schema: Option<String>,
-    /// `table` or `view`; what the server does not tell apart is a table.
+    /// `table`, `view`, or what else the server tells apart, such as `materialized view`.
     pub kind: String,
 }
 
@@ -47,7 +47,7 @@ pub struct Table {
     /// Its schema; `None` where the database or the server knows of none.
     #[serde(default)]
     pub schema: Option<String>,
-    /// `table` or `view`.
+    /// As that of a [`TableName`].
     pub kind: String,
     /// Its columns, in order.
     pub columns: Vec<Column>,

@@ -10,6 +10,8 @@ pub(crate) struct Place {
 }
 
 /// All placeholders, in order. `?` takes the next parameter, `?2` and `$2` the second.
+///
+/// Beside `$1` and the like, `?` is an operator, as PostgreSQL has it for documents.
 pub(crate) fn places(sql: &str) -> Vec<Place> {
     let bytes = sql.as_bytes();
     let mut places: Vec<Place> = Vec::new();
@@ -43,6 +45,10 @@ pub(crate) fn places(sql: &str) -> Vec<Place> {
             },
             _ => at += 1,
         }
+    }
+    let has_sign = |place: &Place| bytes[place.span.start] == b'$';
+    if places.iter().any(has_sign) {
+        places.retain(has_sign);
     }
     places
 }

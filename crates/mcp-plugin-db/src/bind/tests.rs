@@ -26,6 +26,7 @@ fn placeholders_are_found_where_they_are() {
     check("SELECT 'open ?", &[]);
     check("SELECT $open$ ?", &[]);
     check("SELECT 表?", &[0]);
+    check("SELECT doc ? 'a', doc ?| $2 FROM t WHERE id = $1", &[1, 0]);
 }
 
 #[track_caller]

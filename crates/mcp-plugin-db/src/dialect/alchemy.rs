@@ -2,7 +2,7 @@
 //!
 //! It binds parameters by name and tells no types: all but NULL is text.
 
-use mcp_domain::Error;
+use mcp_domain::{Error, ErrorKind};
 use mcp_transport::ToolResult;
 use serde_json::{Map, json};
 
@@ -18,10 +18,19 @@ pub(super) struct Alchemy;
 /// The statement with `:p1` and the like for its placeholders.
 fn call(sql: &str, parameters: &[Value]) -> Result<Call, Error> {
     let query = bind::replace(sql, parameters.len(), |at| Ok(format!(":p{}", at + 1)))?;
-    let named = (1..).zip(parameters);
-    let params: Map<_, _> = named
-        .map(|(n, value)| (format!("p{n}"), json!(value)))
-        .collect();
+    let mut params = Map::new();
+    for (n, value) in (1..).zip(parameters) {
+        let value = match value {
+            Value::Bytes(_) => {
+                let message = "a parameter that is bytes cannot be given to this server";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            // The driver takes no documents, but text.
+            Value::Json(document) => json!(document.as_str()),
+            value => json!(value),
+        };
+        params.insert(format!("p{n}"), value);
+    }
     Ok(Call::new(
         "execute_query",
         json!({ "query": query, "params": params }),
@@ -74,6 +83,8 @@ impl Dialect for Alchemy {
             call(sql, parameters)?,
             |answer| match only_text(answer)? {
                 "No rows returned" => Ok(Rows::default()),
+                // A statement that has no rows to return, such as an empty one.
+                text if text.starts_with("Success: ") => Ok(Rows::default()),
                 text => vertical::rows(text),
             },
         ))
@@ -108,7 +119,7 @@ fn described(wanted: &str, text: &str) -> Result<Table, Error> {
             continue;
         }
         let (name, facts) = line.split_once(": ").ok_or_else(wrong)?;
-        let facts: Vec<&str> = facts.split(", ").collect();
+        let facts = facts_of(facts);
         let value = |key: &str| {
             facts
                 .iter()
@@ -124,4 +135,23 @@ fn described(wanted: &str, text: &str) -> Result<Table, Error> {
         });
     }
     Ok(table)
+}
+
+/// What stands between commas, but for those in parentheses: `NUMERIC(10, 2), nullable`.
+fn facts_of(text: &str) -> Vec<&str> {
+    let (mut depth, mut start) = (0_usize, 0);
+    let mut facts = Vec::new();
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 && text[at..].starts_with(", ") => {
+                facts.push(&text[start..at]);
+                start = at + 2;
+            }
+            _ => {}
+        }
+    }
+    facts.push(&text[start..]);
+    facts
 }

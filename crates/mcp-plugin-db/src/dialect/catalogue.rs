@@ -121,13 +121,15 @@ fn quoted(text: &str) -> String {
 /// PostgreSQL's.
 pub(super) const POSTGRES: Catalogue = Catalogue {
     tables: "SELECT n.nspname AS schema, c.relname AS name, \
-        CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END AS kind \
+        CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' \
+        WHEN 'f' THEN 'foreign table' ELSE 'table' END AS kind \
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
         AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
         AND n.nspname NOT LIKE 'pg_toast%' ORDER BY 1, 2",
     columns: "SELECT n.nspname AS schema, c.relname AS \"table\", \
-        CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END AS kind, \
+        CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' \
+        WHEN 'f' THEN 'foreign table' ELSE 'table' END AS kind, \
         a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, \
         NOT a.attnotnull AS nullable, pg_get_expr(d.adbin, d.adrelid) AS \"default\", \
         array_position(k.conkey, a.attnum) AS key \
@@ -148,18 +150,15 @@ pub(super) const POSTGRES: Catalogue = Catalogue {
         JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class i ON i.oid = x.indexrelid \
         JOIN pg_attribute a ON a.attrelid = i.oid \
         WHERE NOT x.indisprimary AND {table} ORDER BY i.relname, a.attnum",
-    pick: |table| match table.split_once('.') {
-        Some((schema, table)) => {
-            format!(
-                "n.nspname = {} AND c.relname = {}",
-                quoted(schema),
-                quoted(table)
-            )
-        }
-        None => format!(
-            "c.relname = {} AND pg_table_is_visible(c.oid)",
-            quoted(table)
-        ),
+    // Its name alone where that finds it, else with its schema: either may have dots of its own.
+    pick: |table| {
+        format!(
+            "c.oid = (SELECT t.oid FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace \
+             WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND (t.relname = {name} \
+             AND pg_table_is_visible(t.oid) OR s.nspname || '.' || t.relname = {name}) \
+             ORDER BY t.relname <> {name} LIMIT 1)",
+            name = quoted(table)
+        )
     },
 };
 

@@ -81,8 +81,8 @@ impl Dialect for Dbhub {
     fn describe(&self, table: &str) -> Result<Request<Table>, Error> {
         let search = self.search.clone();
         let wanted = table.to_owned();
-        let objects = move |kind: &str, wanted: &str| {
-            let (schema, name) = split(wanted);
+        let looks = looks(table);
+        let objects = move |(kind, schema, name): &Look| {
             // The pattern is one of LIKE: what it finds beyond the name is left out below.
             let mut arguments =
                 json!({ "object_type": kind, "pattern": name, "detail_level": "full" });
@@ -91,17 +91,24 @@ impl Dialect for Dbhub {
             }
             Call::new(&search, arguments)
         };
-        Ok(Request::many(objects("table", table), move |answers| {
-            for (answer, kind) in answers.iter().zip(["table", "view"]) {
+        Ok(Request::many(objects(&looks[0]), move |answers| {
+            let mut near = None;
+            for (answer, (kind, _, name)) in answers.iter().zip(&looks) {
                 let found: Envelope<Found> = json::read("a table", only_text(answer)?)?;
-                let mut found = found.data.results.into_iter();
-                if let Some(object) = found.find(|object| object.name == split(&wanted).1) {
-                    return Ok(Next::Done(object.into_table(kind)));
+                let named = found.data.results.into_iter();
+                let named = named.filter(|object| object.name == *name);
+                // Other schemas may have one of that name, too.
+                for table in named.map(|object| object.into_table(kind)) {
+                    if table.name == wanted {
+                        return Ok(Next::Done(table));
+                    }
+                    near.get_or_insert(table);
                 }
             }
-            match answers.len() {
-                1 => Ok(Next::Call(objects("view", &wanted))),
-                _ => Err(no_such_table(&wanted)),
+            match (looks.get(answers.len()), near) {
+                (Some(look), None) => Ok(Next::Call(objects(look))),
+                (_, Some(table)) => Ok(Next::Done(table)),
+                (None, None) => Err(no_such_table(&wanted)),
             }
         }))
     }
@@ -136,12 +143,19 @@ impl Dialect for Dbhub {
     }
 }
 
-/// `schema.table`, or a table alone.
-fn split(name: &str) -> (Option<&str>, &str) {
-    match name.split_once('.') {
-        Some((schema, table)) => (Some(schema), table),
-        None => (None, name),
+/// A kind of object, a schema and a name to look for.
+type Look = (&'static str, Option<String>, String);
+
+/// Where a table may be found: as what it is called, and, where that has a dot, as
+/// `schema.table`.
+fn looks(table: &str) -> Vec<Look> {
+    let whole = |kind| (kind, None, table.to_owned());
+    let mut looks = vec![whole("table"), whole("view")];
+    if let Some((schema, name)) = table.split_once('.') {
+        let within = |kind| (kind, Some(schema.to_owned()), name.to_owned());
+        looks.extend([within("table"), within("view")]);
     }
+    looks
 }
 
 #[derive(Deserialize)]

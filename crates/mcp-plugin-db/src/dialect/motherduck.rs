@@ -5,7 +5,7 @@ use mcp_transport::ToolResult;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::{Call, Dialect, Request, no_such_table, only_text};
+use super::{Call, Dialect, Next, Request, no_such_table, only_text};
 use crate::{
     Column, ResultColumn, Rows, Table, TableName, Value,
     bind::{self, Sql},
@@ -42,45 +42,36 @@ impl Dialect for Motherduck {
     }
 
     fn tables(&self) -> Result<Request<Vec<TableName>>, Error> {
-        Ok(Request::one(
-            Call::new("list_tables", json!({})),
-            |answer| {
-                let found: Tables = json::read("a list of tables", only_text(answer)?)?;
-                let tables = found.tables.into_iter();
-                let mut tables: Vec<TableName> = tables
-                    .map(|table| TableName::new(table.schema, table.name, &table.r#type))
-                    .collect();
-                tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
-                Ok(tables)
-            },
-        ))
+        Ok(Request::one(list_tables(), |answer| {
+            let tables = listed(answer)?.into_iter();
+            let mut tables: Vec<TableName> = tables.map(|table| table.name()).collect();
+            tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
+            Ok(tables)
+        }))
     }
 
     fn describe(&self, table: &str) -> Result<Request<Table>, Error> {
-        let arguments = match table.split_once('.') {
-            Some((schema, table)) => json!({ "table": table, "schema": schema }),
-            None => json!({ "table": table }),
-        };
         let wanted = table.to_owned();
-        Ok(Request::one(
-            Call::new("list_columns", arguments),
-            move |answer| {
-                let found: Columns = json::read("the columns of a table", only_text(answer)?)?;
-                if found.columns.is_empty() {
-                    return Err(no_such_table(&wanted));
+        if !table.contains('.') {
+            let first = columns(json!({ "table": table }));
+            return Ok(Request::one(first, move |answer| {
+                described(answer, &wanted)
+            }));
+        }
+        // Which dot ends the schema, if one does, the list tells.
+        Ok(Request::many(list_tables(), move |answers| match answers {
+            [_, answer, ..] => described(answer, &wanted).map(Next::Done),
+            _ => {
+                let found = answers.first().map(listed).transpose()?;
+                let mut found = found.into_iter().flatten();
+                match found.find(|table| table.name().name == wanted) {
+                    Some(Listed { schema, name, .. }) => Ok(Next::Call(columns(
+                        json!({ "table": name, "schema": schema }),
+                    ))),
+                    None => Err(no_such_table(&wanted)),
                 }
-                let mut table = Table::new(found.schema, found.table, &found.object_type);
-                let columns = found.columns.into_iter().map(|field| Column {
-                    name: field.name,
-                    declared_type: field.r#type,
-                    nullable: field.nullable,
-                    default: None,
-                    primary_key: None,
-                });
-                table.columns = columns.collect();
-                Ok(table)
-            },
-        ))
+            }
+        }))
     }
 
     fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
@@ -116,6 +107,36 @@ impl Dialect for Motherduck {
             },
         ))
     }
+}
+
+fn list_tables() -> Call {
+    Call::new("list_tables", json!({}))
+}
+
+fn listed(answer: &ToolResult) -> Result<Vec<Listed>, Error> {
+    let found: Tables = json::read("a list of tables", only_text(answer)?)?;
+    Ok(found.tables)
+}
+
+fn columns(of: serde_json::Value) -> Call {
+    Call::new("list_columns", of)
+}
+
+fn described(answer: &ToolResult, wanted: &str) -> Result<Table, Error> {
+    let found: Columns = json::read("the columns of a table", only_text(answer)?)?;
+    if found.columns.is_empty() {
+        return Err(no_such_table(wanted));
+    }
+    let mut table = Table::new(found.schema, found.table, &found.object_type);
+    let columns = found.columns.into_iter().map(|field| Column {
+        name: field.name,
+        declared_type: field.r#type,
+        nullable: field.nullable,
+        default: None,
+        primary_key: None,
+    });
+    table.columns = columns.collect();
+    Ok(table)
 }
 
 fn rows(answer: &ToolResult) -> Result<Rows, Error> {
@@ -157,6 +178,12 @@ struct Listed {
     schema: Option<String>,
     name: String,
     r#type: String,
+}
+
+impl Listed {
+    fn name(&self) -> TableName {
+        TableName::new(self.schema.clone(), self.name.clone(), &self.r#type)
+    }
 }
 
 #[derive(Deserialize)]

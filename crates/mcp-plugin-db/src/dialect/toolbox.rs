@@ -45,6 +45,10 @@ impl Dialect for Toolbox {
     }
 
     fn failure(&self, answer: &ToolResult) -> Option<String> {
+        // In the place of a row that JSON has no words for, such as one with a NaN.
+        if let Some(text) = blocks(answer).find(|text| text.starts_with("fail to marshal: ")) {
+            return Some(text.to_owned());
+        }
         let text = answer.is_error.then(|| answer.text())?;
         let inner = text.strip_prefix("error processing request: ");
         let inner = inner.map(|inner| inner.trim_start_matches("unable to execute query: "));
@@ -71,14 +75,24 @@ impl Dialect for Toolbox {
             let message = format!("`{table}`: this server takes a comma for the end of a name");
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let call = Call::new("list_tables", json!({ "table_names": table }));
+        // It knows tables by their names alone: which dot ends a schema, if one does, shows.
+        let ends = table.match_indices('.').map(|(at, _)| &table[at + 1..]);
+        let names: Vec<&str> = std::iter::once(table).chain(ends).collect();
+        let call = Call::new("list_tables", json!({ "table_names": names.join(",") }));
         let wanted = table.to_owned();
         Ok(Request::one(call, move |answer| {
-            let Some(text) = blocks(answer).next() else {
-                return Err(no_such_table(&wanted));
-            };
-            let entry: Entry<Details> = json::read("a table", text)?;
-            Ok(entry.object_details.into())
+            let mut near = None;
+            for text in blocks(answer) {
+                let entry: Entry<Details> = json::read("a table", text)?;
+                let is_near = entry.object_details.object_name == wanted;
+                let table = Table::from(entry.object_details);
+                if table.name == wanted {
+                    return Ok(table);
+                }
+                // Of another schema.
+                near = near.or_else(|| is_near.then_some(table));
+            }
+            near.ok_or_else(|| no_such_table(&wanted))
         }))
     }
 

@@ -45,21 +45,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// Rows from objects. The columns are all keys, in the order in which they first appear.
+/// Rows from objects. The columns are all keys, in the order in which they first appear; a
+/// key that an object has twice is two columns, as of `SELECT 1 AS a, 2 AS a`.
 pub(crate) fn rows(objects: &[Object<'_>], truncated: bool) -> Rows {
     let mut names: Vec<&str> = Vec::new();
     for Object(entries) in objects {
         for (at, (key, _)) in entries.iter().enumerate() {
             // Rows of one answer are alike: the first look finds it.
-            if names.get(at) != Some(&key.as_str()) && !names.contains(&key.as_str()) {
-                names.push(key);
+            if names.get(at) != Some(&key.as_str()) {
+                let before = entries[..at].iter().filter(|(name, _)| name == key);
+                if names.iter().filter(|name| *name == key).count() <= before.count() {
+                    names.push(key);
+                }
             }
         }
     }
     let values = objects.iter().map(|Object(entries)| {
         let cell = |(at, name): (usize, &&str)| {
             let here = entries.get(at).filter(|(key, _)| key == name);
-            let entry = here.or_else(|| entries.iter().find(|(key, _)| key == name));
+            let entry = here.or_else(|| {
+                let before = names[..at].iter().filter(|other| *other == name);
+                let mut same = entries.iter().filter(|(key, _)| key == name);
+                same.nth(before.count())
+            });
             entry.map_or(Value::Null, |(_, raw)| value(raw))
         };
         names.iter().enumerate().map(cell).collect()

@@ -9,9 +9,15 @@ use mcp_domain::Error;
 use super::unreadable;
 use crate::{ResultColumn, Rows, Value};
 
+/// Where the first row alone is more than the server tells.
+const NOT_EVEN_ONE: &str = "Result: showing first 0 rows (output truncated)";
+
 /// Reads rows.
 pub(crate) fn rows(text: &str) -> Result<Rows, Error> {
     let wrong = || unreadable("rows, one below the other", text);
+    if text.trim_end() == NOT_EVEN_ONE {
+        return Ok(Rows::new(Vec::new(), Vec::new(), true));
+    }
     let (body, end) = text
         .trim_end()
         .rsplit_once("\n\nResult: ")

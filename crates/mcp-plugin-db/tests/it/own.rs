@@ -105,7 +105,7 @@ fn the_program_on_postgres() {
             .iter()
             .map(|t| &t["name"])
             .collect();
-        assert_eq!(names, ["cheap", "makers", "things"]);
+        assert_eq!(names, ["cheap", "makers", "odd.name", "things"]);
         assert_eq!(ask(&["describe", "things"])["columns"][1]["type"], "bigint");
         let sql = "SELECT big, price FROM things WHERE id = $1";
         let rows = &ask(&["query", sql, "1"])["rows"];

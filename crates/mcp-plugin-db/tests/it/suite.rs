@@ -9,19 +9,20 @@ use mcp_transport::ClientConnector;
 use serde::Deserialize;
 
 /// What the suite asks for, as any SQL database makes it.
-pub(crate) const FIXTURE: &str = "
+pub(crate) const FIXTURE: &str = r#"
     CREATE TABLE makers(id INTEGER PRIMARY KEY, name TEXT NOT NULL);
     CREATE TABLE things(
         id INTEGER PRIMARY KEY, big BIGINT NOT NULL, price NUMERIC(30, 4),
         ratio DOUBLE PRECISION, name TEXT NOT NULL DEFAULT 'x', empty TEXT,
         maker INTEGER REFERENCES makers(id));
     CREATE UNIQUE INDEX things_name ON things(name);
+    CREATE TABLE "odd.name"("select" INTEGER);
     CREATE VIEW cheap AS SELECT id, name FROM things WHERE price < 5;
     INSERT INTO makers VALUES (1, 'Smith & Söhne');
     INSERT INTO things VALUES
-        (1, 9007199254740993, 12.5, 0.1, 'it''s \"quoted\", naïve 表', NULL, 1),
+        (1, 9007199254740993, 12.5, 0.1, 'it''s "quoted", naïve 表', NULL, 1),
         (2, -9223372036854775808, 3, -1.5e-7, 'plain', NULL, NULL);
-";
+"#;
 
 const NAME: &str = "it's \"quoted\", naïve 表";
 
@@ -92,6 +93,13 @@ async fn catalogue(plugin: &DatabasePlugin) {
     );
     assert_eq!(things.columns[1].declared_type.to_lowercase(), "bigint");
     assert!(!things.columns[1].nullable && things.columns[2].nullable);
+    // Each table is described by the name that it is listed by.
+    let odd = tables.iter().find(|table| table.name == "odd.name");
+    let odd = plugin.describe(&odd.unwrap().name).await.unwrap();
+    assert_eq!(
+        (odd.name.as_str(), odd.columns[0].name.as_str()),
+        ("odd.name", "select")
+    );
     let missing = plugin.describe("nope").await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::ToolFailed, "{}", missing.chain());
 }
@@ -118,6 +126,10 @@ async fn rows(plugin: &DatabasePlugin) {
         maker: None,
     };
     assert_eq!(things, [first, second]);
+
+    let sql = "SELECT id = 1 AS first FROM things ORDER BY id";
+    let first: Vec<bool> = plugin.query_as(sql, &[]).await.unwrap();
+    assert_eq!(first, [true, false]);
 
     let none = plugin.query("SELECT * FROM things WHERE id = 99", &[]);
     assert!(none.await.unwrap().is_empty());
