@@ -73,7 +73,7 @@ fn it_answers_alike_in_both_modes_and_over_both_transports() {
             "SELECT id, name FROM products WHERE name LIKE ? LIMIT 3",
             "Oak%",
         ],
-        &["search", "sturdy kettle", "--limit", "3"],
+        &["search", "sturdy kettle", "--table", "products"],
         &["resources"],
         &["read", "db://tables/orders/schema"],
     ] {
@@ -349,6 +349,90 @@ fn an_answer_that_cannot_be_written_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     let line = String::from_utf8(output.stderr).unwrap();
     assert!(line.contains("standard output: No space left"), "{line}");
+}
+
+/// What it shows on a terminal (made by `script`).
+fn shows(args: &str) -> String {
+    let line = format!("exec {PROGRAM} --database '{}' {args}", shop().display());
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let env = [("SHELL", "/bin/sh"), ("TERM", "xterm"), ("NO_COLOR", "1")];
+    prints(
+        script
+            .envs(env)
+            .env_remove("USE_MCP_POOL")
+            .stdin(Stdio::null()),
+    )
+}
+
+/// A sequence that begins by ESC, and one that begins by a control character beyond ASCII.
+const OBEYED: &str = "SELECT char(27) || '[31m' || char(155) || '32m' AS x";
+
+#[test]
+fn a_terminal_has_nothing_to_obey_in_any_format_and_a_pipe_has_it_all() {
+    for format in ["csv", "json", "markdown", "table"] {
+        let shown = shows(&format!("--format {format} query \"{OBEYED}\""));
+        let text = shown.replace(['\r', '\n'], "");
+        assert!(text.contains("[31m") && text.contains("32m"), "{shown}");
+        assert!(!text.contains(char::is_control), "{format}: {shown:?}");
+    }
+    let piped = |format: &str| {
+        let mut command = command();
+        prints(database(&mut command).args(["--format", format, "query", OBEYED]))
+    };
+    assert_eq!(piped("csv"), "x\n\u{1b}[31m\u{9b}32m\n");
+    let answer: Value = serde_json::from_str(&piped("json")).unwrap();
+    assert_eq!(answer["rows"][0][0], "\u{1b}[31m\u{9b}32m");
+}
+
+#[test]
+fn what_is_read_is_shown_harmless_and_piped_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = sqlite(folder.path());
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let sql = "UPDATE makers SET name = char(27) || '[31m'";
+    database.execute(sql, ()).unwrap();
+    drop(database);
+    let read = format!("--server \"'{PROGRAM}' serve -- '{file}'\" read db://tables/makers/rows");
+    let line = format!("exec {PROGRAM} {read}");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let shown = prints(script.env("SHELL", "/bin/sh").stdin(Stdio::null()));
+    assert!(
+        shown.contains("[31m") && !shown.contains('\u{1b}'),
+        "{shown:?}"
+    );
+    let mut command = Command::new("/bin/sh");
+    let piped = prints(command.args(["-c", &line]));
+    assert!(piped.contains("1,\u{1b}[31m"), "{piped:?}");
+}
+
+#[test]
+fn a_search_that_found_more_says_so() {
+    let search = |format: &str| {
+        let mut command = command();
+        command.args(["--format", format, "search", "kettle", "--limit", "2"]);
+        let Output { stdout, stderr, .. } = database(&mut command).output().unwrap();
+        [stdout, stderr].map(|text| String::from_utf8(text).unwrap())
+    };
+    let [table, quiet] = search("table");
+    assert!(
+        table.ends_with("2 rows, and there may be more\n"),
+        "{table}"
+    );
+    assert_eq!(quiet, "");
+    let [csv, told] = search("csv");
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(told.contains("more than these 2 rows"), "{told}");
+}
+
+#[test]
+fn a_table_is_described_with_its_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = format!("'{PROGRAM}' serve -- '{}'", sqlite(folder.path()));
+    let args = ["--server", &server, "--format", "csv", "describe", "things"];
+    let described = prints(command().args(args));
+    assert!(described.contains("name,TEXT,no,'x',,\n"), "{described}");
 }
 
 #[test]

@@ -90,7 +90,14 @@ pub(crate) struct ServerArgs {
     pub(crate) dialect: Option<String>,
 
     /// How long an operation may take, connecting included, in seconds.
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value = "60",
+        allow_negative_numbers = true,
+        value_parser = seconds
+    )]
     pub(crate) timeout: Duration,
 }
 

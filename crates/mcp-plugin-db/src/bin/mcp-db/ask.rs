@@ -33,12 +33,19 @@ pub(crate) async fn answer(
                 true => plugin.pages(&sql, &parameters).all().await?,
                 false => plugin.query(&sql, &parameters).await?,
             };
-            report::cut(&rows, style, "`mcp-db query --all` asks for all");
+            let count = rows.row_count;
+            let more = format!(
+                "there are more than these {count} rows: `mcp-db query --all` asks for all"
+            );
+            report::cut(rows.truncated, style, &more);
             print::rows(&rows, style)
         }
         Ask::Execute { sql, parameters } => {
             let changes = plugin.execute(&sql, &values(parameters)).await?;
-            report::cut(&changes.returned, style, "all were written");
+            let told = &changes.returned;
+            let count = told.row_count;
+            let more = format!("there are more than these {count} rows: all were written");
+            report::cut(told.truncated, style, &more);
             print::changes(&changes, style)
         }
         Ask::Explain { sql, parameters } => {
@@ -48,10 +55,16 @@ pub(crate) async fn answer(
             words,
             table,
             limit,
-        } => print::hits(
-            &plugin.search(&words, table.as_deref(), limit).await?,
-            style,
-        ),
+        } => {
+            let found = plugin.search(&words, table.as_deref(), limit).await?;
+            let count = found.hits.len();
+            let more = format!(
+                "there may be more than these {count} rows: --limit asks for more, and --table \
+                 or more words for less"
+            );
+            report::cut(found.truncated, style, &more);
+            print::hits(&found, style)
+        }
         Ask::Resources => print::resources(&plugin.resources().await?, style),
         Ask::Read { uri } => print::contents(&plugin.read(&uri).await?, style),
     })

@@ -12,7 +12,7 @@ mod shell;
 mod signal;
 mod stats;
 
-use std::{process::ExitCode, time::Duration};
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, Parser as _};
 use mcp_domain::Error;
@@ -70,6 +70,7 @@ async fn obey(args: Args) -> Result<ExitCode, Error> {
         format: args.format,
         colours: Colours::for_answers(args.color),
         errors: Colours::for_errors(args.color),
+        on_terminal: std::io::stdout().is_terminal(),
     };
     match args.command {
         Command::Serve(serve) => {

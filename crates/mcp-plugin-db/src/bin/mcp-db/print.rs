@@ -17,6 +17,19 @@ pub(crate) struct Style {
     pub(crate) colours: Colours,
     /// Those of standard error.
     pub(crate) errors: Colours,
+    /// Does a terminal show the answers? It would obey what a file keeps.
+    pub(crate) on_terminal: bool,
+}
+
+impl Style {
+    /// Text as it is, for files and programs; without what a terminal would obey, for one.
+    fn plain(self, text: &str) -> String {
+        if self.on_terminal {
+            harmless(text)
+        } else {
+            text.to_owned()
+        }
+    }
 }
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
@@ -51,6 +64,7 @@ pub(crate) fn table(table: &Table, style: Style) -> String {
             column.name.clone(),
             column.declared_type.clone(),
             if column.nullable { "yes" } else { "no" }.to_owned(),
+            column.default.clone().unwrap_or_default(),
             column
                 .primary_key
                 .map(|n| n.to_string())
@@ -58,9 +72,12 @@ pub(crate) fn table(table: &Table, style: Style) -> String {
             reference.unwrap_or_default(),
         ]
     });
-    let header = ["column", "type", "nullable", "key", "references"];
+    let header = ["column", "type", "nullable", "default", "key", "references"];
     let mut text = grid(table, style, &header, rows);
     if style.format == Format::Table {
+        if let Some(count) = table.row_estimate {
+            text.push_str(&format!("\nabout {count} rows"));
+        }
         for index in &table.indexes {
             let unique = if index.unique {
                 "unique index"
@@ -68,7 +85,8 @@ pub(crate) fn table(table: &Table, style: Style) -> String {
                 "index"
             };
             let columns = index.columns.join(", ");
-            text.push_str(&format!("\n{unique} {} on ({columns})", index.name));
+            let line = format!("\n{unique} {} on ({columns})", index.name);
+            text.push_str(&harmless(&line));
         }
     }
     text
@@ -86,15 +104,20 @@ pub(crate) fn rows(rows: &Rows, style: Style) -> String {
     let cells = cells.map(|row| row.iter().map(|value| cell(value, null)).collect());
     let mut text = grid(rows, style, &header, cells);
     if style.format == Format::Table {
-        let plural = if rows.row_count == 1 { "row" } else { "rows" };
-        let cut = if rows.truncated {
+        let more = if rows.truncated {
             ", and there are more"
         } else {
             ""
         };
-        text.push_str(&format!("\n{} {plural}{cut}", rows.row_count));
+        text.push_str(&count(rows.row_count, more));
     }
     text
+}
+
+/// The line below a table.
+fn count(rows: usize, more: &str) -> String {
+    let plural = if rows == 1 { "row" } else { "rows" };
+    format!("\n{rows} {plural}{more}")
 }
 
 pub(crate) fn changes(changes: &Changes, style: Style) -> String {
@@ -134,7 +157,17 @@ pub(crate) fn hits(hits: &Hits, style: Style) -> String {
         };
         vec![hit.table.clone(), row, hit.snippet.clone()]
     });
-    grid(hits, style, &["table", "row", "text"], rows)
+    let mut text = grid(hits, style, &["table", "row", "text"], rows);
+    if style.format == Format::Table {
+        // Or tables were searched in part only.
+        let more = if hits.truncated {
+            ", and there may be more"
+        } else {
+            ""
+        };
+        text.push_str(&count(hits.hits.len(), more));
+    }
+    text
 }
 
 pub(crate) fn resources(resources: &[Resource], style: Style) -> String {
@@ -150,8 +183,8 @@ pub(crate) fn contents(contents: &[ResourceContents], style: Style) -> String {
         return json(&contents);
     }
     let texts = contents.iter().map(|part| match part {
-        ResourceContents::Text { text, .. } => text.trim_end().to_owned(),
-        ResourceContents::Blob { data, .. } => data.clone(),
+        ResourceContents::Text { text, .. } => style.plain(text.trim_end()),
+        ResourceContents::Blob { data, .. } => style.plain(data),
         other => json(other),
     });
     texts.collect::<Vec<_>>().join("\n")
@@ -168,7 +201,7 @@ pub(crate) fn grid(
         Format::Csv => {
             let header = header.iter().map(|name| (*name).to_owned()).collect();
             let lines = std::iter::once(header).chain(rows).map(|row: Vec<String>| {
-                let fields = row.iter().map(|text| field(text));
+                let fields = row.iter().map(|text| field(&style.plain(text)));
                 fields.collect::<Vec<_>>().join(",")
             });
             lines.collect::<Vec<_>>().join("\n")
@@ -187,7 +220,7 @@ pub(crate) fn grid(
             table
                 .load_style(presets::UTF8_FULL_CONDENSED)
                 .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_header(header)
+                .set_header(header.iter().map(|name| harmless(name)))
                 .add_rows(
                     rows.map(|row| row.iter().map(|text| harmless(text)).collect::<Vec<_>>()),
                 );
@@ -213,11 +246,23 @@ fn with_bold_header(table: &str, colours: Colours) -> String {
 /// A cell of a Markdown table: on one line, and without the sign that ends cells.
 fn in_markdown(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('|', "\\|");
-    harmless(&text.replace("\r\n", "<br>").replace('\n', "<br>"))
+    harmless(&text).replace('\n', "<br>")
 }
 
+/// JSON, with every control character in its strings escaped: JSON itself asks for some.
 fn json(whole: &impl Serialize) -> String {
-    serde_json::to_string_pretty(whole).unwrap_or_default()
+    let mut text = String::new();
+    for letter in serde_json::to_string_pretty(whole)
+        .unwrap_or_default()
+        .chars()
+    {
+        if letter.is_control() && letter != '\n' {
+            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            text.push(letter);
+        }
+    }
+    text
 }
 
 fn cell(value: &Value, null: &str) -> String {
@@ -229,10 +274,9 @@ fn cell(value: &Value, null: &str) -> String {
 
 /// The text without what a terminal would obey, or a table would be bent by.
 fn harmless(text: &str) -> String {
-    text.replace('\t', "    ").replace(
-        |letter: char| letter.is_control() && letter != '\n',
-        "\u{fffd}",
-    )
+    let text = text.replace("\r\n", "\n").replace('\t', "    ");
+    let obeyed = |letter: char| letter.is_control() && letter != '\n';
+    text.replace(obeyed, "\u{fffd}")
 }
 
 /// RFC 4180.

@@ -1,7 +1,6 @@
 //! What went wrong, for people and for scripts.
 
 use mcp_domain::{Error, Fault};
-use mcp_plugin_db::Rows;
 
 use crate::{args::Format, colour::Colours, print::Style};
 
@@ -23,17 +22,16 @@ pub(crate) fn report(error: &Error, colours: Colours) {
     }
 }
 
-/// Says that there are more rows, and what of them, where the format of the answer has
-/// no place for it.
-pub(crate) fn cut(rows: &Rows, style: Style, what_of_them: &str) {
-    if !rows.truncated || matches!(style.format, Format::Json | Format::Table) {
+/// Says of an answer that was cut what is to be known of the rest, where its format has no
+/// place for it.
+pub(crate) fn cut(truncated: bool, style: Style, message: &str) {
+    if !truncated || matches!(style.format, Format::Json | Format::Table) {
         return;
     }
     let name = style.errors.bold("mcp-db:");
-    let count = rows.row_count;
     #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
     {
-        eprintln!("{name} there are more than these {count} rows: {what_of_them}");
+        eprintln!("{name} {message}");
     }
 }
 

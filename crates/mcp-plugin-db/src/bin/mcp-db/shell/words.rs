@@ -27,14 +27,18 @@ impl Words {
         let Ok(tables) = plugin.tables().await else {
             return;
         };
-        self.words()
-            .extend(tables.iter().map(|table| table.name.clone()));
+        self.learn(tables.iter().map(|table| table.name.clone()));
         for table in tables.iter().take(TABLES) {
             if let Ok(table) = plugin.describe(&table.name).await {
-                let columns = table.columns.into_iter().map(|column| column.name);
-                self.words().extend(columns);
+                self.learn(table.columns.into_iter().map(|column| column.name));
             }
         }
+    }
+
+    /// All but names with what a terminal would obey: it is shown what is completed.
+    fn learn(&self, names: impl Iterator<Item = String>) {
+        let shown = names.filter(|name| !name.contains(char::is_control));
+        self.words().extend(shown);
     }
 
     /// Where the word before the cursor begins, and what it may become.
@@ -70,8 +74,8 @@ mod tests {
     #[test]
     fn words_are_completed_where_the_cursor_is() {
         let words = Words::default();
-        let names = ["orders", "order_items", "naïve"];
-        words.words().extend(names.map(str::to_owned));
+        let names = ["orders", "order_items", "naïve", "ord\u{1b}[31m"];
+        words.learn(names.map(str::to_owned).into_iter());
         let complete = |line: &str| words.complete(line, line.len());
         assert_eq!(complete("sel"), (0, vec!["SELECT".to_owned()]));
         let expected = ["order_items", "orders", "ORDER"].map(str::to_owned);
