@@ -19,6 +19,7 @@ pub(crate) fn command() -> Command {
     command
         .env_remove("USE_MCP_POOL")
         .env_remove("MCP_DB_SERVER")
+        .env_remove("MCP_DB_SERVER_TOKEN")
         .env_remove("MCP_DB_CONFIG")
         .stdin(Stdio::null());
     command
@@ -516,7 +517,34 @@ fn servers_are_found_by_name_in_a_file() {
     assert!(line.contains("gone, shop"), "{line}");
     let line = says(2, &["--config", &file, "--server", "shup", "tables"]);
     assert!(line.contains("shup") && line.contains("shop"), "{line}");
-    assert!(says(3, &["--config", &file, "--server", "gone", "tables"]).contains("cannot start"));
+    let line = says(3, &["--config", &file, "--server", "gone", "tables"]);
+    assert!(
+        line.contains("on server `gone`") && line.contains("cannot start"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_server_that_wants_a_token_gets_that_of_the_environment() {
+    let shop = shop().display().to_string();
+    let server = HttpServer::serve("127.0.0.1:0", &["--token", "open sesame", "--", &shop]);
+    let ask = |token: &str| {
+        let mut command = command();
+        command.env("MCP_DB_SERVER_TOKEN", token);
+        command.args(["--server", &server.url, "tables"]);
+        command.output().unwrap()
+    };
+    assert!(ask("open sesame").status.success());
+    for wrong in ["", "abracadabra"] {
+        let output = ask(wrong);
+        assert_eq!(output.status.code(), Some(1));
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            line.contains("; MCP_DB_SERVER_TOKEN is the token"),
+            "{line}"
+        );
+        assert!(!line.contains("abracadabra"), "{line}");
+    }
 }
 
 #[test]

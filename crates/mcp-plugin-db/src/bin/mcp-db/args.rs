@@ -50,12 +50,13 @@ const EXAMPLES: &str = "Examples:
   mcp-db completions bash > ~/.local/share/bash-completion/completions/mcp-db
 
 Environment:
-  USE_MCP_POOL   true: sessions come from a pool (default: false; in the shell: true)
-  MCP_DB_TOKEN   the token that an HTTP server of ours asks for
-  PGPASSWORD     the password for a PostgreSQL that is served, if its address has none
-  MCP_POOL_*     the pool's settings, but for the time of a call, which is --timeout;
-                 MCP_POOL_FILE names a file with more
-  MCP_DB_LOG     error, warn, info, debug or trace (default: warn)";
+  USE_MCP_POOL         true: sessions come from a pool (default: false; in the shell: true)
+  MCP_DB_SERVER_TOKEN  the token for a --server that is a URL
+  MCP_DB_TOKEN         the token that `mcp-db serve` asks for over HTTP
+  PGPASSWORD           the password for a PostgreSQL that is served, if its address has none
+  MCP_POOL_*           the pool's settings, but for the time of a call, which is --timeout;
+                       MCP_POOL_FILE names a file with more
+  MCP_DB_LOG           error, warn, info, debug or trace (default: warn)";
 
 /// Which server to ask.
 #[derive(Debug, clap::Args)]

@@ -10,6 +10,9 @@ use mcp_transport::{ClientConnector, ServersFile, infer};
 
 use crate::args::ServerArgs;
 
+/// The variable with the token for `--server`.
+pub(crate) const TOKEN: &str = "MCP_DB_SERVER_TOKEN";
+
 /// The plugin for the server that the arguments name. Opens nothing.
 pub(crate) fn plugin(args: &ServerArgs, access: Access) -> Result<DatabasePlugin, Error> {
     let dialect = match &args.dialect {
@@ -20,10 +23,13 @@ pub(crate) fn plugin(args: &ServerArgs, access: Access) -> Result<DatabasePlugin
         .and_then(|read| read.adjust(|settings| settings.call_timeout(args.timeout)))
         .map_err(|error| invalid(error.to_string()))?;
     let connector = ClientConnector::new(target(args)?)?.with_connect_timeout(args.timeout);
-    let plugin = DatabasePlugin::builder(connector)
+    let mut plugin = DatabasePlugin::builder(connector)
         .access(access)
         .dialect(dialect)
         .configuration(Ok(configuration));
+    if let (Some(_), Some(name)) = (&args.config, &args.server) {
+        plugin = plugin.name(name);
+    }
     Ok(plugin.build())
 }
 
@@ -40,9 +46,19 @@ fn target(args: &ServerArgs) -> Result<Target, Error> {
         (Some(file), Some(name)) => ServersFile::read(file)?.target(name),
         // The only one of the file.
         (Some(file), None) => only(&ServersFile::read(file)?),
-        (None, Some(server)) => infer(server),
+        (None, Some(server)) => infer(server).map(with_token),
         (None, None) => embedded(args),
     }
+}
+
+/// The same, with the token that the environment has for it. A command finds it there itself.
+fn with_token(mut target: Target) -> Target {
+    let token = env::var(TOKEN).ok().filter(|token| !token.is_empty());
+    if let (Target::Http(http), Some(token)) = (&mut target, token) {
+        let value = format!("Bearer {token}");
+        http.headers.insert("authorization".to_owned(), value);
+    }
+    target
 }
 
 fn only(file: &ServersFile) -> Result<Target, Error> {

@@ -1,8 +1,8 @@
 //! What went wrong, for people and for scripts.
 
-use mcp_domain::{Error, Fault};
+use mcp_domain::{Error, ErrorKind, Fault};
 
-use crate::{args::Format, colour::Colours, print::Style};
+use crate::{args::Format, colour::Colours, print::Style, reach::TOKEN};
 
 /// The exit codes, as `--help` tells them.
 pub(crate) const CODES: &str = "Exit codes:
@@ -14,7 +14,12 @@ pub(crate) const CODES: &str = "Exit codes:
 
 /// One line on standard error, with nothing in it that a terminal would obey.
 pub(crate) fn report(error: &Error, colours: Colours) {
-    let line = error.chain().replace(char::is_control, " ");
+    let mut line = error.chain().replace(char::is_control, " ");
+    if error.kind() == ErrorKind::Unauthorized {
+        line.push_str(&format!(
+            "; {TOKEN} is the token for --server, and a file for --config has headers"
+        ));
+    }
     let name = colours.red("mcp-db:");
     #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
     {
