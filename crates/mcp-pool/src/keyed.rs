@@ -152,27 +152,34 @@ impl<C: Connector> Keyed<C> {
     // ----- checkout
 
     /// Takes a connection: an idle one, else room on one in use, else whatever comes first.
+    /// It is put where it is to stay: what is returned is moved once for each caller in between.
     ///
     /// # Cancel safety
     ///
     /// A caller who gives up leaves nothing behind. Connections that are being
     /// opened for it land in the pool.
-    pub(crate) async fn checkout(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
+    pub(crate) async fn checkout(
+        self: &Arc<Self>,
+        how: Use,
+        taken: &mut Option<Taken<C>>,
+    ) -> Result<(), Error> {
         if let Some(permit) = self.store.try_permit().map_err(closed)?
             && let Some(object) = self.take(permit, None)
         {
-            return Ok(self.hand_out(object, how, Checkout::Hit));
+            *taken = Some(self.hand_out(object, how, Checkout::Hit));
+            return Ok(());
         }
         // Who waits for room goes first.
         if how == Use::Together
             && let Some(seat) = self.join(|census| census.together)
         {
-            return Ok(Taken::Together(seat));
+            *taken = Some(Taken::Together(seat));
+            return Ok(());
         }
-        self.wait(how).await
+        self.wait(how, taken).await
     }
 
-    async fn wait(self: &Arc<Self>, how: Use) -> Result<Taken<C>, Error> {
+    async fn wait(self: &Arc<Self>, how: Use, taken: &mut Option<Taken<C>>) -> Result<(), Error> {
         let mut waiting = Waiting::begin(self, how);
         // Also where connections are not shared at present: they may be in a moment.
         let joins = how == Use::Together && self.core.settings.sharing != Sharing::Exclusive;
@@ -187,13 +194,15 @@ impl<C: Connector> Keyed<C> {
                     let permit = permit.map_err(closed)?;
                     if let Some(object) = waiting.take_alone() {
                         permit.forget();
-                        return Ok(self.hand_out(object, how, Checkout::Wait));
+                        *taken = Some(self.hand_out(object, how, Checkout::Wait));
+                        return Ok(());
                     }
                     waiting.takes();
                     if let Some(object) = self.take(permit, Some(waiting.last_sign)) {
                         waiting.end();
                         let kind = if object.used { Checkout::Wait } else { Checkout::Connect };
-                        return Ok(self.hand_out(object, how, kind));
+                        *taken = Some(self.hand_out(object, how, kind));
+                        return Ok(());
                     }
                     waiting.found_nothing();
                 }
@@ -204,7 +213,8 @@ impl<C: Connector> Keyed<C> {
                     }
                     if let Some(seat) = self.join(|_| 0) {
                         waiting.end();
-                        return Ok(Taken::Together(seat));
+                        *taken = Some(Taken::Together(seat));
+                        return Ok(());
                     }
                 }
                 // After the permit: who is in the queue is woken, who is not looks here.

@@ -36,13 +36,13 @@ pub struct Lease<C: Connector> {
 impl<C: Connector> Lease<C> {
     pub(crate) fn new(
         keyed: Arc<Keyed<C>>,
-        taken: Taken<C>,
+        taken: Option<Taken<C>>,
         caller: &'static Location<'static>,
     ) -> Self {
         Self {
             _watch: Watch::start(&keyed, caller),
             keyed,
-            taken: Some(taken),
+            taken,
             fate: Fate::Reuse,
             abandoned: false,
         }

@@ -167,10 +167,11 @@ impl<C: Connector> Server<C> {
         let mut deadline =
             Deadline::new(operation.timeout().unwrap_or(settings.call_timeout), timer);
         let permit = admit(&self.keyed, operation)?;
-        let taken = self.take(&mut deadline, Use::Alone).await;
+        let mut taken = None;
+        let result = self.take(&mut deadline, Use::Alone, &mut taken).await;
         // Before the breaker hears of it, which is code of others: a lease that is dropped
         // gives its connection back.
-        let lease = taken.map(|taken| Lease::new(Arc::clone(&self.keyed), taken, caller));
+        let lease = result.map(|()| Lease::new(Arc::clone(&self.keyed), taken, caller));
         settle(
             permit,
             None,
@@ -203,9 +204,10 @@ impl<C: Connector> Server<C> {
     {
         let permit = admit(&self.keyed, operation)?;
         let mut took = None;
-        let (result, outcome) = match self.take(deadline, Use::Together).await {
-            Ok(taken) => {
-                let under_way = UnderWay::new(&self.keyed, taken);
+        let mut under_way = UnderWay::new(&self.keyed);
+        let taken = &mut under_way.taken;
+        let (result, outcome) = match self.take(deadline, Use::Together, taken).await {
+            Ok(()) => {
                 let result = {
                     let running = pin!(call(under_way.held()));
                     deadline.bound(running).await
@@ -226,24 +228,26 @@ impl<C: Connector> Server<C> {
         result
     }
 
-    async fn take(&self, deadline: &mut Deadline<'_>, how: Use) -> Result<Taken<C>, Error> {
+    /// Takes a connection, which is put where it is to stay.
+    async fn take(
+        &self,
+        deadline: &mut Deadline<'_>,
+        how: Use,
+        taken: &mut Option<Taken<C>>,
+    ) -> Result<(), Error> {
         self.registry.keep_up_here();
-        // Kept until it is known what it waited for: with it goes its place in all queues.
-        let mut checkout = pin!(self.keyed.checkout(how));
-        let taken = deadline.bound(checkout.as_mut()).await;
-        let since = match &taken {
-            Ok(Ok(taken)) => taken.since(),
-            _ => None,
-        };
-        let took = deadline.took(since);
-        self.keyed.core.timings.waited(took.map(|took| took.time));
-        match taken {
-            Ok(taken) => taken,
-            Err(Elapsed) => {
+        let result = {
+            // Kept until it is known what it waited for: with it goes its place in all queues.
+            let mut checkout = pin!(self.keyed.checkout(how, &mut *taken));
+            let result = deadline.bound(checkout.as_mut()).await;
+            result.unwrap_or_else(|Elapsed| {
                 self.keyed.counters.timeout();
                 Err(self.waited_in_vain(deadline.limit()))
-            }
-        }
+            })
+        };
+        let took = deadline.took(taken.as_ref().and_then(Taken::since));
+        self.keyed.core.timings.waited(took.map(|took| took.time));
+        result
     }
 
     /// The time ran out before a connection was there: because all are in use, or

@@ -34,15 +34,13 @@ pub(crate) fn fate_after(error: Option<&Error>) -> Option<Fate> {
 /// the server may be busy with the call for a while yet.
 pub(crate) struct UnderWay<'k, C: Connector> {
     keyed: &'k Arc<Keyed<C>>,
-    taken: Option<Taken<C>>,
+    /// Filled before the call begins.
+    pub(crate) taken: Option<Taken<C>>,
 }
 
 impl<'k, C: Connector> UnderWay<'k, C> {
-    pub(crate) fn new(keyed: &'k Arc<Keyed<C>>, taken: Taken<C>) -> Self {
-        Self {
-            keyed,
-            taken: Some(taken),
-        }
+    pub(crate) fn new(keyed: &'k Arc<Keyed<C>>) -> Self {
+        Self { keyed, taken: None }
     }
 
     #[expect(clippy::expect_used, reason = "taken only when it ends or is dropped")]

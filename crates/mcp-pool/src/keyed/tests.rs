@@ -51,14 +51,18 @@ fn server() -> Server<Nothing> {
 #[tokio::test(start_paused = true)]
 async fn room_that_came_up_before_a_caller_was_known_to_wait_is_taken() {
     let server = server();
-    let _keeper = server.keyed.checkout(Use::Together).await.unwrap();
+    let mut keeper = None;
+    let checkout = server.keyed.checkout(Use::Together, &mut keeper);
+    checkout.await.unwrap();
     // Nobody is woken for room that others left.
     server.keyed.room.forget_permits(usize::MAX);
     server.keyed.lock_census().invited = 0;
     // A caller who has just found no room, which there is by now.
-    let waits = server.keyed.wait(Use::Together);
-    let taken = timeout(Duration::from_secs(1), waits).await.unwrap();
-    assert!(matches!(taken, Ok(Taken::Together(_))));
+    let mut taken = None;
+    let waits = server.keyed.wait(Use::Together, &mut taken);
+    let waits = timeout(Duration::from_secs(1), waits);
+    waits.await.unwrap().unwrap();
+    assert!(matches!(taken, Some(Taken::Together(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,10 +101,14 @@ fn a_connection_is_opened_where_its_caller_waits_not_where_another_did() {
 #[tokio::test(start_paused = true)]
 async fn one_connection_more_that_cannot_be_had_is_not_owed() {
     let server = server();
-    let taken = server.keyed.checkout(Use::Together).await.unwrap();
+    let mut taken = None;
+    let checkout = server.keyed.checkout(Use::Together, &mut taken);
+    checkout.await.unwrap();
     server.keyed.grow_by_one();
     let fate = Fate::Close(Reason::Discarded);
-    server.keyed.give_back(taken, fate, Measure::Nothing);
+    server
+        .keyed
+        .give_back(taken.unwrap(), fate, Measure::Nothing);
     sleep(Duration::from_secs(1)).await;
     assert_eq!(server.stats().opened, 1);
 }
