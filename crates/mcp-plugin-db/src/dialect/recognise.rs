@@ -242,7 +242,8 @@ fn unknown(peer: &Peer) -> Error {
 #[derive(Debug)]
 pub(crate) struct Recogniser {
     choice: DialectChoice,
-    found: OnceLock<Result<Arc<dyn Dialect>, Error>>,
+    /// None is looked for again: a server may show its tools later, or to others.
+    found: OnceLock<Arc<dyn Dialect>>,
 }
 
 impl Recogniser {
@@ -265,7 +266,7 @@ impl Recogniser {
         client: &Client,
     ) -> Result<Result<Arc<dyn Dialect>, Error>, Error> {
         if let Some(found) = self.found.get() {
-            return Ok(found.clone());
+            return Ok(Ok(Arc::clone(found)));
         }
         let server = client.server();
         let mut peer = Peer {
@@ -277,7 +278,8 @@ impl Recogniser {
             let tools = client.list_tools().await?;
             peer.tools = tools.into_iter().map(|tool| tool.name).collect();
         }
-        Ok(self.found.get_or_init(|| self.choice.choose(&peer)).clone())
+        let chosen = self.choice.choose(&peer);
+        Ok(chosen.map(|dialect| Arc::clone(self.found.get_or_init(|| dialect))))
     }
 }
 

@@ -11,6 +11,7 @@ mod one_pool;
 mod own;
 mod paging;
 mod program;
+mod recognising;
 mod send;
 mod servers;
 mod shell;
