@@ -120,6 +120,9 @@ impl DatabasePlugin {
     /// in direct mode, and with a pool that others [share](PluginBuilder::pool), there
     /// is nothing to close, and they do not.
     ///
+    /// Those that are under way may end until then. What takes longer is left to its
+    /// caller, and its session is closed when it ends or is dropped.
+    ///
     /// # Cancel safety
     ///
     /// If the future is dropped, what is left to close is closed in the background.

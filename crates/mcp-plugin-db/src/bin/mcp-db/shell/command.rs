@@ -33,8 +33,13 @@ Tab completes the names of tables and columns. Ctrl-C cancels a statement.";
 
 /// Statements that change something, by their first word.
 const WRITES: &[&str] = &[
-    "alter", "create", "delete", "drop", "insert", "merge", "replace", "truncate", "update",
+    "alter", "analyze", "attach", "call", "comment", "copy", "create", "delete", "detach", "do",
+    "drop", "grant", "insert", "merge", "refresh", "reindex", "replace", "revoke", "truncate",
+    "update", "vacuum",
 ];
+
+/// Words by which a part of a statement changes something: `WITH gone AS (DELETE …)`.
+const WRITING_PARTS: &[&str] = &["delete", "insert", "merge", "update"];
 
 /// What a statement or command means.
 ///
@@ -91,10 +96,19 @@ fn statement(text: &str) -> Command {
     if sql.is_empty() {
         return Command::Nothing;
     }
-    let first = sql.split(|letter: char| !letter.is_alphanumeric()).next();
-    let first = first.unwrap_or_default().to_ascii_lowercase();
+    let (bare, _) = bare(sql);
+    let mut words = bare.iter().flat_map(|part| {
+        let words = part.split(|letter: char| letter != '_' && !letter.is_alphanumeric());
+        words.filter(|word| !word.is_empty())
+    });
+    let is_one_of =
+        |word: &str, list: &[&str]| list.iter().any(|one| one.eq_ignore_ascii_case(word));
+    let writes = words.next().is_some_and(|first| {
+        let parts = first.eq_ignore_ascii_case("with");
+        is_one_of(first, WRITES) || parts && words.any(|word| is_one_of(word, WRITING_PARTS))
+    });
     let (sql, parameters) = (sql.to_owned(), Vec::new());
-    Command::Ask(if WRITES.contains(&first.as_str()) {
+    Command::Ask(if writes {
         Ask::Execute { sql, parameters }
     } else {
         Ask::Query {
@@ -112,14 +126,16 @@ fn invalid(message: String) -> Error {
 /// Is this a whole statement or command?
 pub(super) fn is_whole(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || text.starts_with('\\') || text.ends_with(';') && !is_open(text)
+    text.is_empty() || text.starts_with('\\') || text.ends_with(';') && !bare(text).1
 }
 
-/// Is its end within a string, a name in quotes or a comment?
-fn is_open(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.find(['\'', '"', '$', '-', '/']) {
-        rest = &rest[at..];
+/// What is in no string, name in quotes or comment, and whether the end is in one.
+fn bare(text: &str) -> (Vec<&str>, bool) {
+    let mut bare = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(found) = text[at..].find(['\'', '"', '$', '-', '/']) {
+        at += found;
+        let rest = &text[at..];
         let (open, close) = match rest.as_bytes() {
             [quote @ (b'\'' | b'"'), ..] => (1, if *quote == b'"' { "\"" } else { "'" }),
             [b'-', b'-', ..] => (2, "\n"),
@@ -127,17 +143,20 @@ fn is_open(text: &str) -> bool {
             _ => match dollar_quote(rest) {
                 Some(tag) => (tag.len(), tag),
                 None => {
-                    rest = &rest[1..];
+                    at += 1;
                     continue;
                 }
             },
         };
+        bare.push(&text[start..at]);
         match rest[open..].find(close) {
-            Some(end) => rest = &rest[open + end + close.len()..],
-            None => return true,
+            Some(end) => at += open + end + close.len(),
+            None => return (bare, true),
         }
+        start = at;
     }
-    false
+    bare.push(&text[start..]);
+    (bare, false)
 }
 
 /// `$$` or `$tag$`, by which PostgreSQL begins and ends a string.
@@ -185,6 +204,18 @@ mod tests {
         check(" with x as (select 1) select * from x ; ", "Query");
         check("DELETE FROM x;", "Execute { sql: \"DELETE FROM x\"");
         check("deleted;", "Query");
+        check("-- of old ones\nDELETE FROM x;", "Execute");
+        check("/* all */ delete from x;", "Execute");
+        check(
+            "with gone as (delete from x returning *) select * from gone;",
+            "Execute",
+        );
+        check(
+            "with x as (select 'delete', \"update\" -- insert\n from y) select 1;",
+            "Query",
+        );
+        check("(select 1);", "Query");
+        check("select update_at from x;", "Query");
         check(";", "Nothing");
         check("", "Nothing");
         check("\\d", "Tables");
