@@ -27,6 +27,7 @@ mod relay;
 mod report;
 mod sample;
 mod section;
+mod serial;
 mod servers;
 mod soak;
 mod startup;
@@ -140,6 +141,8 @@ enum OtherProcess {
     Echo(echo::Args),
     #[command(hide = true)]
     Growth(growth::Args),
+    #[command(hide = true)]
+    Serial,
     /// Storms on for minutes or hours, and looks for what is left behind.
     Soak(soak::Args),
 }
@@ -155,6 +158,7 @@ enum Part {
     Burst,
     Agent,
     Load,
+    Serial,
     Regimes,
     Limit,
     /// Only on request: they have to be installed.
@@ -176,6 +180,7 @@ impl Part {
             Self::Burst => burst::measure(bench).await,
             Self::Agent => agent::measure(bench).await,
             Self::Load => load::measure(bench).await,
+            Self::Serial => serial::measure(bench).await,
             Self::Regimes => regimes::measure(bench).await,
             Self::Limit => limit::measure(bench).await,
             Self::Peers => peers::measure(bench).await,
@@ -202,6 +207,7 @@ async fn main() -> ExitCode {
         Some(OtherProcess::Client(args)) => peers::ours::serve(args).await,
         Some(OtherProcess::Echo(args)) => echo::serve(&args),
         Some(OtherProcess::Growth(args)) => growth::grow(args).await,
+        Some(OtherProcess::Serial) => serial::serve(),
         Some(OtherProcess::Soak(args)) => Box::pin(soak::soak(args)).await,
         None => run(&args).await,
     };

@@ -18,6 +18,11 @@ use tokio::time::Instant;
 
 /// Departures, behind another call or of another call, that a verdict needs.
 const ENOUGH_PAIRS: u32 = 16;
+/// Departures that a verdict needs where it is evident: nobody overtakes, and whoever is
+/// behind another takes far longer than others do. A slow call is not to hold up more.
+const ENOUGH_EVIDENT: u32 = 6;
+/// So many times as long is far longer.
+const FAR_LONGER: f64 = 10.0;
 /// Calls that nothing held up, to compare with, that a verdict needs.
 const ENOUGH_FIRST: u32 = 8;
 /// Where at least one call in so many overtakes, they run side by side.
@@ -142,6 +147,9 @@ impl Observed {
 
     fn advice(&mut self) -> Advice {
         let pairs = self.overtook + self.kept_waiting;
+        if self.is_evident() {
+            return Advice::Decided(Verdict::DoesNotPay);
+        }
         if pairs < ENOUGH_PAIRS {
             return Advice::None;
         }
@@ -161,12 +169,24 @@ impl Observed {
                 Advice::None
             };
         }
-        let longer = self.behind.median() > self.first.median().mul_f64(LONGER);
-        Advice::Decided(if longer {
+        Advice::Decided(if self.is_longer(LONGER) {
             Verdict::DoesNotPay
         } else {
             Verdict::Pays
         })
+    }
+
+    fn is_evident(&self) -> bool {
+        self.overtook == 0
+            && self.kept_waiting >= ENOUGH_EVIDENT
+            && self.behind.count >= ENOUGH_EVIDENT
+            && self.first.count >= ENOUGH_FIRST
+            && self.is_longer(FAR_LONGER)
+    }
+
+    /// Does a typical call behind another take more than this many times as long?
+    fn is_longer(&self, times: f64) -> bool {
+        self.behind.median() > self.first.median().mul_f64(times)
     }
 }
 
@@ -238,6 +258,32 @@ mod tests {
     fn one_after_another_does_not_pay() {
         assert_eq!(played(&[5], false, 20).verdict(), Verdict::DoesNotPay);
         assert_eq!(played(&MIXED, false, 20).verdict(), Verdict::DoesNotPay);
+    }
+
+    #[test]
+    fn two_slow_calls_that_hold_up_three_each_are_evidence_enough() {
+        let payoff = Payoff::default();
+        let leave = |first, millis: u32, kept_waiting| {
+            let took = MS * millis;
+            let departure = Departure {
+                first,
+                took,
+                overtook: false,
+                kept_waiting,
+            };
+            payoff.observe(departure, Instant::now())
+        };
+        for _ in 0..ENOUGH_FIRST {
+            leave(true, 5, 0);
+        }
+        for slow in 1..=2 {
+            assert_eq!(payoff.verdict(), Verdict::Open, "before {slow}");
+            leave(true, 500, 3);
+            for behind in 1..=3 {
+                leave(false, 450 + behind, 0);
+            }
+        }
+        assert_eq!(payoff.verdict(), Verdict::DoesNotPay);
     }
 
     #[test]
