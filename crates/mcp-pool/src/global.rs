@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{PoisonError, RwLock},
+    sync::{PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use mcp_domain::Connector;
@@ -47,7 +47,26 @@ use crate::Pool;
 /// ```
 pub struct GlobalPool<C: Connector> {
     build: fn() -> Pool<C>,
-    pool: RwLock<Option<Pool<C>>>,
+    pools: RwLock<Pools<C>>,
+}
+
+/// The pool, if it was asked for, and those that stand in for it, the last one first.
+struct Pools<C: Connector> {
+    own: Option<Pool<C>>,
+    in_its_place: Vec<(u64, Option<Pool<C>>)>,
+    next: u64,
+}
+
+impl<C: Connector> Pools<C> {
+    fn current(&self) -> &Option<Pool<C>> {
+        let last = self.in_its_place.last();
+        last.map_or(&self.own, |(_, pool)| pool)
+    }
+
+    fn current_mut(&mut self) -> &mut Option<Pool<C>> {
+        let last = self.in_its_place.last_mut();
+        last.map_or(&mut self.own, |(_, pool)| pool)
+    }
 }
 
 impl<C: Connector> GlobalPool<C> {
@@ -63,42 +82,51 @@ impl<C: Connector> GlobalPool<C> {
     pub const fn with(build: fn() -> Pool<C>) -> Self {
         Self {
             build,
-            pool: RwLock::new(None),
+            pools: RwLock::new(Pools {
+                own: None,
+                in_its_place: Vec::new(),
+                next: 0,
+            }),
         }
     }
 
     /// The pool.
     pub fn get(&self) -> Pool<C> {
-        if let Some(pool) = &*self.pool.read().unwrap_or_else(PoisonError::into_inner) {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.current() {
             return pool.clone();
         }
+        drop(pools);
         // Not under the lock: it is the user's code, and building costs next to nothing.
         let built = (self.build)();
-        let mut pool = self.pool.write().unwrap_or_else(PoisonError::into_inner);
-        pool.get_or_insert(built).clone()
+        self.write().current_mut().get_or_insert(built).clone()
     }
 
     /// Takes the pool out, to close it at the end of a program. Whoever asks later
     /// gets a new one. `None` if nobody has asked for it yet.
     pub fn take(&self) -> Option<Pool<C>> {
-        self.swap(None)
+        self.write().current_mut().take()
     }
 
     /// Puts another pool in its place until the returned guard is dropped, for tests.
     ///
+    /// Where there are several guards, the last one counts, in whatever order they are dropped.
     /// Whoever holds the former pool, or a server of it, keeps it. Tests that run in
     /// the same process at the same time see each other's.
     pub fn replace(&self, pool: Pool<C>) -> Replaced<'_, C> {
-        let former = self.swap(Some(pool));
+        let mut pools = self.write();
+        let number = pools.next;
+        pools.next += 1;
+        pools.in_its_place.push((number, Some(pool)));
+        drop(pools);
         Replaced {
             global: self,
-            former,
+            number,
         }
     }
 
-    fn swap(&self, pool: Option<Pool<C>>) -> Option<Pool<C>> {
-        let mut current = self.pool.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, pool)
+    fn write(&self) -> RwLockWriteGuard<'_, Pools<C>> {
+        self.pools.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,12 +146,20 @@ impl<C: Connector> fmt::Debug for GlobalPool<C> {
 #[must_use = "the former pool is back as soon as this is dropped"]
 pub struct Replaced<'g, C: Connector> {
     global: &'g GlobalPool<C>,
-    former: Option<Pool<C>>,
+    number: u64,
 }
 
 impl<C: Connector> Drop for Replaced<'_, C> {
     fn drop(&mut self) {
-        self.global.swap(self.former.take());
+        let mut pools = self.global.write();
+        let position = pools
+            .in_its_place
+            .iter()
+            .position(|(number, _)| *number == self.number);
+        let ended = position.map(|index| pools.in_its_place.remove(index));
+        // Not under the lock: it may be the last handle of that pool.
+        drop(pools);
+        drop(ended);
     }
 }
 

@@ -85,6 +85,7 @@ mod settings;
 mod sharing;
 mod sticky;
 mod store;
+mod sweep;
 mod timings;
 mod under_way;
 mod upkeep;

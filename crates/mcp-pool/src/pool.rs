@@ -20,7 +20,9 @@ use crate::{
 ///
 /// Tasks on the runtime of whoever calls open connections and keep the pool up. When that
 /// runtime ends, so do the connections that depend on it; the next call, on another
-/// runtime, starts the upkeep again there.
+/// runtime, starts the upkeep again there. A runtime that lives on and is not driven (one of a
+/// single thread, outside `block_on`) neither opens nor closes anything: what it was at
+/// keeps its place until it is driven again or ends.
 pub struct Pool<C: Connector> {
     registry: Arc<Registry<C>>,
     configuration: Arc<Configuration>,
@@ -38,6 +40,9 @@ impl<C: Connector> Pool<C> {
 
     /// Starts adding a server; [`add`](ServerBuilder::add) ends it. The name appears
     /// in errors, logs and figures, and picks the server's settings.
+    ///
+    /// Its connections are asked whether they are [open](mcp_domain::Connection::is_open)
+    /// under locks of the pool: whoever asks the pool for anything in there waits for itself.
     pub fn server(&self, name: impl Into<Arc<str>>, connector: C) -> ServerBuilder<C> {
         let name = name.into();
         let settings = self.configuration.server(&name);

@@ -14,7 +14,7 @@ use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
 use crate::{
     keyed::Keyed, limit::Limit, residents::Residents, server::Core, settings::Settings,
-    timings::Ledger, upkeep,
+    sweep::Sweep, timings::Ledger, upkeep,
 };
 
 /// Connections by server and scope.
@@ -27,7 +27,7 @@ pub(crate) struct Registry<C: Connector> {
     keys: Mutex<Keys<C>>,
     /// Those of them that have connections.
     populated: Mutex<Residents<C>>,
-    servers: Mutex<Vec<Weak<Core<C>>>>,
+    servers: Mutex<(Vec<Weak<Core<C>>>, Sweep)>,
     /// The servers that are known by their names, for as long as the pool lives.
     named: Mutex<HashMap<Arc<str>, Arc<Core<C>>>>,
     next_number: AtomicU64,
@@ -68,10 +68,14 @@ impl<C: Connector> Registry<C> {
 
     /// Adds a server.
     pub(crate) fn add(&self, core: &Arc<Core<C>>) {
-        let mut servers = lock(&self.servers);
-        servers.retain(|server| server.strong_count() > 0);
+        let mut locked = lock(&self.servers);
+        let (servers, sweep) = &mut *locked;
+        if sweep.is_due(servers.len()) {
+            servers.retain(|server| server.strong_count() > 0);
+            sweep.done(servers.len());
+        }
         servers.push(Arc::downgrade(core));
-        drop(servers);
+        drop(locked);
         self.times.add(&core.timings);
     }
 
@@ -95,7 +99,7 @@ impl<C: Connector> Registry<C> {
     /// The servers, in the order in which they were added.
     pub(crate) fn servers(&self) -> Vec<Arc<Core<C>>> {
         let servers = lock(&self.servers);
-        servers.iter().filter_map(Weak::upgrade).collect()
+        servers.0.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// A number that nothing else in this pool has.

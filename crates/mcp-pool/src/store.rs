@@ -39,11 +39,13 @@ use crate::{
 pub(crate) struct Store<C: Connector> {
     lane: Mutex<Vec<Object<Manager<C>>>>,
     objects: managed::Pool<Manager<C>>,
+    max: usize,
     ready: Semaphore,
     /// Connections without a permit.
     withheld: AtomicUsize,
     /// Held by whoever takes permits away from callers, because of a connection that is
-    /// gone: lest two take one each for the same.
+    /// gone, lest two take one each for the same; and by whoever widens deadpool, lest another
+    /// makes it narrower.
     settling: Mutex<()>,
 }
 
@@ -77,13 +79,14 @@ impl<C: Connector> Store<C> {
         // Building fails only where timeouts are set without a runtime; none are.
         #[expect(clippy::expect_used, reason = "no timeouts are set")]
         let objects = managed::Pool::builder(Manager::new(settings))
-            .max_size(settings.max_connections)
+            .max_size(0)
             .queue_mode(managed::QueueMode::Lifo)
             .build()
             .expect("a pool without timeouts");
         Self {
             lane: Mutex::default(),
             objects,
+            max: settings.max_connections,
             ready: Semaphore::new(0),
             withheld: AtomicUsize::new(0),
             settling: Mutex::default(),
@@ -155,7 +158,20 @@ impl<C: Connector> Store<C> {
     /// Takes in a connection that deadpool does not know yet.
     pub(crate) fn offer(&self, pooled: Pooled<C>) {
         self.objects.manager().offer(pooled);
+        self.widen();
         self.announce();
+    }
+
+    /// Lets deadpool hold as many connections as there are by now. It reserves memory for as
+    /// many as it may ever hold, which is most often not needed, and may be more than there is.
+    fn widen(&self) {
+        let _settling = self.settle();
+        let status = self.objects.status();
+        let needed = status.size + self.objects.manager().offered();
+        if needed > status.max_size {
+            let wide = needed.checked_next_power_of_two().unwrap_or(needed);
+            self.objects.resize(wide.min(self.max));
+        }
     }
 
     /// One more connection can be had.

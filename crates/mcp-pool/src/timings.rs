@@ -7,9 +7,12 @@ use std::{
 
 use mcp_domain::PoolStats;
 
-use crate::histogram::{Histogram, Tally};
 #[cfg(feature = "metrics")]
 use crate::meters::Meters;
+use crate::{
+    histogram::{Histogram, Tally},
+    sweep::Sweep,
+};
 
 /// The times of one server, over all its scopes.
 ///
@@ -100,13 +103,16 @@ pub(crate) struct Ledger(Mutex<Pages>);
 struct Pages {
     open: Vec<Arc<Timings>>,
     gone: Sum,
+    sweep: Sweep,
 }
 
 impl Ledger {
     /// Adds a server.
     pub(crate) fn add(&self, timings: &Arc<Timings>) {
         let mut pages = self.lock();
-        pages.close();
+        if pages.sweep.is_due(pages.open.len()) {
+            pages.close();
+        }
         pages.open.push(Arc::clone(timings));
     }
 
@@ -127,7 +133,7 @@ impl Ledger {
 impl Pages {
     /// Adds up the times of servers that nobody holds but this ledger.
     fn close(&mut self) {
-        let Self { open, gone } = self;
+        let Self { open, gone, sweep } = self;
         open.retain(|timings| {
             let is_gone = Arc::strong_count(timings) == 1;
             if is_gone {
@@ -135,5 +141,6 @@ impl Pages {
             }
             !is_gone
         });
+        sweep.done(open.len());
     }
 }

@@ -81,6 +81,17 @@ fn a_test_replaces_it_and_gives_it_back() {
     assert_eq!(max(&POOL.get()), 6);
 }
 
+#[test]
+fn guards_give_it_back_in_whatever_order_they_go() {
+    static POOL: GlobalPool<FakeConnector> = GlobalPool::new();
+    let first = POOL.replace(pool(2));
+    let second = POOL.replace(pool(1));
+    drop(first);
+    assert_eq!(max(&POOL.get()), 1);
+    drop(second);
+    assert_eq!(max(&POOL.get()), 6);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_was_added_once_is_found_by_its_name_also_when_nobody_holds_it() {
     let pool = pool(2);
