@@ -214,10 +214,8 @@ impl<C: Connector> Drop for Place<C> {
             registry.limit.free();
         }
         let keyed = self.keyed.upgrade();
-        if let Some(keyed) = &keyed
-            && keyed.freed()
-        {
-            keyed.review();
+        if let Some(keyed) = &keyed {
+            keyed.freed();
         }
         // First come, first served: who was refused a place goes before its last owner.
         if let Some(registry) = &registry {

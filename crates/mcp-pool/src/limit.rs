@@ -144,7 +144,8 @@ impl<C: Connector> Limit<C> {
     }
 
     /// Takes notice that nobody waits for this one any more, or that it took its first
-    /// place or gave its last one back. Called after each such change.
+    /// place. Called after each such change. Who gave its last one back, and wants another,
+    /// is [refused](Self::refuse) it next.
     pub(crate) fn review(&self, keyed: &Keyed<C>) {
         let mut starving = self.starving();
         // Read under the lock: the last to come here sees what is so.

@@ -59,13 +59,7 @@ impl<C: Connector> Keyed<C> {
             0 => 0,
             _ => self.shared.room(self.limits(census)),
         };
-        // Who has none goes before who is to have some in reserve.
-        let others_starve = self.core.pressure.load(Ordering::Relaxed) > 0;
-        let min = if others_starve {
-            0
-        } else {
-            self.min_connections()
-        };
+        let min = self.min_connections();
         let openers = |idle| census.openers(max, min, self.core.room(), free, idle);
         // Mostly none may be opened; then it need not be known what is idle.
         match openers(0) {
@@ -154,15 +148,14 @@ impl<C: Connector> Keyed<C> {
         self.come_to_nothing(error, Census::failed);
     }
 
-    /// A connect ended with its runtime. That says nothing of the server: those who wait,
-    /// which they do on another runtime, have another one begun there.
+    /// A connect ended with its runtime. That says nothing of the server: once its place is
+    /// free, those who wait, which they do on another runtime, have another one begun there.
     pub(crate) fn aborted(self: &Arc<Self>) {
         let error = Error::new(
             ErrorKind::ConnectFailed,
             "the runtime that opened the connection has ended",
         );
-        let waiting = self.census().waiting();
-        if waiting == 0 {
+        if self.census().waiting() == 0 {
             // The minimum can wait: another connect would be begun, and end, right here.
             return self.failed(error);
         }
@@ -171,7 +164,6 @@ impl<C: Connector> Keyed<C> {
         drop(self.wait_here(false));
         self.lock_census().aborted();
         self.core.attempted.notify_waiters();
-        self.store.wake(waiting);
     }
 
     /// A connection died before it was of any use: that is as good as a connect that
@@ -250,11 +242,9 @@ impl<C: Connector> Keyed<C> {
         self.lock_census().live -= 1;
     }
 
-    /// A place became free. Tells whether it was the last one.
-    pub(crate) fn freed(&self) -> bool {
-        let mut census = self.lock_census();
-        census.reserved -= 1;
-        census.reserved == 0
+    /// A place became free.
+    pub(crate) fn freed(&self) {
+        self.lock_census().reserved -= 1;
     }
 
     /// How many connections are kept open: of a scope that has ended, or a server

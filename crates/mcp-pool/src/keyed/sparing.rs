@@ -44,7 +44,7 @@ impl<C: Connector> Keyed<C> {
         self.is_ranked.store(is_ranked, Ordering::Relaxed);
     }
 
-    /// Nobody waits any more, or the first place was taken or the last one given back.
+    /// Nobody waits any more, or the first place was taken.
     pub(crate) fn review(&self) {
         if let Some(registry) = self.under_pressure() {
             registry.limit.review(self);
