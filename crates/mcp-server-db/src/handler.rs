@@ -151,7 +151,9 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
-        let call = self.call(&request.name, arguments);
+        // In a box, here and below: the SDK moves the future of a request several times,
+        // and has room in it for the largest of each kind.
+        let call = Box::pin(self.call(&request.name, arguments));
         let result = tokio::select! {
             result = call => result,
             // Dropping the call interrupts its statement.
@@ -174,7 +176,7 @@ impl ServerHandler for Handler {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
-        let page = resources::list(&self.database, cursor.as_deref()).await;
+        let page = Box::pin(resources::list(&self.database, cursor.as_deref())).await;
         let (page, next) = page.map_err(|error| invalid(&error))?;
         let mut result = ListResourcesResult::with_all_items(page)
             .with_ttl_ms(LISTED_MS)
@@ -199,7 +201,7 @@ impl ServerHandler for Handler {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        match resources::read(&self.database, &request.uri).await {
+        match Box::pin(resources::read(&self.database, &request.uri)).await {
             Ok(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 let data = serde_json::json!({ "uri": request.uri });
@@ -245,12 +247,12 @@ impl ServerHandler for Handler {
             ));
         };
         let argument = request.argument;
-        resources::complete(
+        Box::pin(resources::complete(
             &self.database,
             &template.uri,
             &argument.name,
             &argument.value,
-        )
+        ))
         .await
         .map(CompleteResult::new)
         .map_err(|error| invalid(&error))

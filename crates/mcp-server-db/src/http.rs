@@ -118,6 +118,9 @@ fn config(
         // Nobody reads an open stream through a proxy here.
         .with_sse_keep_alive(Some(Duration::from_secs(15)))
         .enforce_origin_validation();
+    // One answer to one request is one document, in one piece. Streams remain where the
+    // older revisions have them.
+    config.json_response = true;
     config.max_request_body_bytes = LONGEST_REQUEST;
     config.allowed_hosts.extend(options.hosts.iter().cloned());
     // A page of this very server is no other site.

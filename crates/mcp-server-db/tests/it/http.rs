@@ -211,3 +211,28 @@ async fn requests_have_a_size_limit() {
     drop(answers);
     assert!(endless.await.unwrap() < 1000);
 }
+
+#[tokio::test]
+async fn an_answer_without_a_session_is_one_document() {
+    let served = serve(HttpOptions::default()).await;
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {
+        "name": "query", "arguments": { "sql": "SELECT 42" },
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+            "io.modelcontextprotocol/clientCapabilities": {} } } });
+    let headers = format!(
+        "host: {}\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\n\
+         mcp-name: query\r\n",
+        served.address
+    );
+    let answer = exchange(&served.address, "POST", &headers, &call.to_string()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let length = format!("content-length: {}", body.len());
+    assert!(head.contains(&length), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["id"], 7);
+    assert_eq!(body["result"]["structuredContent"]["rows"], json!([[42]]));
+}
