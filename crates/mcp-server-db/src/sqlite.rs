@@ -5,6 +5,7 @@ mod explain;
 mod guarded;
 mod harden;
 mod module;
+mod place;
 mod query;
 mod search;
 mod write;
@@ -12,7 +13,7 @@ mod write;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -26,7 +27,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use self::write::Writer;
+use self::{
+    place::{Opened, gone},
+    write::Writer,
+};
 use crate::{limits::Limits, options::Options};
 
 /// How many virtual machine steps pass between two looks at the clock: few, as one that
@@ -41,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Sqlite {
     path: PathBuf,
     limits: Limits,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Mutex<Vec<Opened>>>,
     running: Arc<Semaphore>,
     writer: Option<Writer>,
 }
@@ -54,7 +58,7 @@ impl Sqlite {
             true => Some(Writer::open(path, &limits)?),
             false => None,
         };
-        let first = harden::open(path, &limits)?;
+        let first = Opened::new(path, || harden::open(path, &limits))?;
         Ok(Self {
             path: path.to_owned(),
             limits,
@@ -91,13 +95,17 @@ impl Sqlite {
         let task = tokio::task::spawn_blocking(move || {
             let _running = running;
             let warm = lock(&idle).pop();
-            let mut connection = match warm {
-                Some(connection) => connection,
-                None => harden::open(&path, &limits)?,
+            let mut opened = match warm.filter(|warm| warm.is_at(&path)) {
+                Some(warm) => warm,
+                None => {
+                    // Those that are left over are as old.
+                    lock(&idle).clear();
+                    Opened::new(&path, || harden::open(&path, &limits)).map_err(|e| gone(&e))?
+                }
             };
-            harden::read_schema(&connection)?;
-            let result = bounded(&mut connection, limits.time, flag, work);
-            lock(&idle).push(connection);
+            harden::read_schema(&opened.connection)?;
+            let result = bounded(&mut opened.connection, limits.time, flag, work);
+            lock(&idle).push(opened);
             result
         });
         in_time(task, &limits, "").await
@@ -140,7 +148,7 @@ async fn in_time<T>(
     }
 }
 
-fn lock(idle: &Mutex<Vec<Connection>>) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+fn lock(idle: &Mutex<Vec<Opened>>) -> MutexGuard<'_, Vec<Opened>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

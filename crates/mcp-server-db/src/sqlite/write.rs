@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     AbandonedOnDrop, NOT_AUTHORIZED, Sqlite, bounded, failed, harden, in_time,
+    place::{Opened, gone},
     query::{bind, columns, size, values},
     turn,
 };
@@ -24,7 +25,7 @@ use crate::{
 /// second waits here, where waiting costs nothing.
 #[derive(Debug)]
 pub(super) struct Writer {
-    connection: Arc<Mutex<Connection>>,
+    opened: Arc<Mutex<Opened>>,
     turn: Arc<Semaphore>,
 }
 
@@ -32,9 +33,9 @@ impl Writer {
     /// Opens a file for writing, and has its changes written ahead to a log from now
     /// on, so that readers and the writer do not wait for each other.
     pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
-        let connection = harden::open_for_writing(path, limits)?;
+        let opened = Opened::new(path, || harden::open_for_writing(path, limits))?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+            opened: Arc::new(Mutex::new(opened)),
             turn: Arc::new(Semaphore::new(1)),
         })
     }
@@ -53,14 +54,19 @@ impl Sqlite {
             return Err(Error::new(ErrorKind::ToolFailed, message));
         };
         let turn = turn(&writer.turn, &self.limits).await?;
-        let connection = Arc::clone(&writer.connection);
+        let opened = Arc::clone(&writer.opened);
+        let path = self.path.clone();
         let limits = self.limits;
         let abandoned = AbandonedOnDrop::default();
         let flag = Arc::clone(&abandoned.0);
         let task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            bounded(&mut connection, limits.time, flag, |connection| {
+            let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+            if !opened.is_at(&path) {
+                let open = || harden::open_for_writing(&path, &limits);
+                *opened = Opened::new(&path, open).map_err(|error| gone(&error))?;
+            }
+            bounded(&mut opened.connection, limits.time, flag, |connection| {
                 execute(connection, &statement, &limits)
             })
         });

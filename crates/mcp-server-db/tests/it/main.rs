@@ -20,6 +20,8 @@ mod postgres_cancel;
 mod postgres_tls;
 #[cfg(feature = "postgres")]
 mod postgres_writes;
+#[cfg(unix)]
+mod replaced;
 mod resources;
 mod sample;
 mod tools;
