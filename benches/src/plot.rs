@@ -123,6 +123,9 @@ impl Unit {
 
     /// A round figure, at a tick.
     pub(crate) fn tick(self, value: f64) -> String {
+        if value == 0.0 && self == Self::Bytes {
+            return "0".to_owned();
+        }
         let text = self.show(value);
         match text.split_once(' ') {
             Some((figure, unit)) if figure.contains('.') => {

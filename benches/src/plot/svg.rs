@@ -15,18 +15,24 @@ const GAP: f64 = 14.0;
 /// Room for the names of groups of bars.
 const NAMES: f64 = 170.0;
 
-/// Colours that the colour-blind can tell apart.
+/// How drawings look: on a ground of their own, for the page around them may be dark
+/// where the reader's system is not; in colours that the colour-blind can tell apart.
+///
+/// Without variables, which browsers know and other programs that show SVG do not.
 pub(crate) const STYLE: &str = "\
-.plot{font:12px system-ui,sans-serif;--ink:#1f2328;--faint:#59636e;--rule:#d1d9e0;\
---direct:#d55e00;--pooled:#0072b2;--first:#e69f00;--limit:#009e73}\
-@media(prefers-color-scheme:dark){.plot{--ink:#e6edf3;--faint:#9198a1;--rule:#3d444d;\
---direct:#ff8a3d;--pooled:#58a6ff;--first:#f2b84b;--limit:#3fbf8f}}\
-.plot text{fill:var(--ink)}.plot .faint{fill:var(--faint)}.plot .title{font-size:14px;font-weight:600}\
-.plot .rule{stroke:var(--rule)}\
+.plot{font:12px system-ui,sans-serif}.plot .title{font-size:14px;font-weight:600}\
 .plot .line{fill:none;stroke-width:2;stroke-linejoin:round}.plot .dashed{stroke-dasharray:5 4}\
-.plot .direct{--c:var(--direct)}.plot .pooled{--c:var(--pooled)}.plot .first{--c:var(--first)}\
-.plot .limit{--c:var(--limit)}\
-.plot .line{stroke:var(--c)}.plot .fill{fill:var(--c)}";
+.plot .ground{fill:#fff}.plot text{fill:#1f2328}.plot .faint{fill:#59636e}.plot .rule{stroke:#d1d9e0}\
+.plot .line.direct{stroke:#d55e00}.plot .fill.direct{fill:#d55e00}\
+.plot .line.pooled{stroke:#0072b2}.plot .fill.pooled{fill:#0072b2}\
+.plot .line.first{stroke:#e69f00}.plot .fill.first{fill:#e69f00}\
+.plot .line.limit{stroke:#009e73}.plot .fill.limit{fill:#009e73}\
+@media(prefers-color-scheme:dark){\
+.plot .ground{fill:#0d1117}.plot text{fill:#e6edf3}.plot .faint{fill:#9198a1}.plot .rule{stroke:#3d444d}\
+.plot .line.direct{stroke:#ff8a3d}.plot .fill.direct{fill:#ff8a3d}\
+.plot .line.pooled{stroke:#58a6ff}.plot .fill.pooled{fill:#58a6ff}\
+.plot .line.first{stroke:#f2b84b}.plot .fill.first{fill:#f2b84b}\
+.plot .line.limit{stroke:#3fbf8f}.plot .fill.limit{fill:#3fbf8f}}";
 
 /// A drawing that stands alone, as a file.
 pub(crate) fn alone(plot: &Plot) -> String {
@@ -55,6 +61,7 @@ fn frame<'n>(
     let title = escape(title);
     let mut svg = format!(
         "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\
+         <rect class=\"ground\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\
          <text class=\"title\" x=\"8\" y=\"20\">{title}</text>"
     );
     let mut x = 8.0;
@@ -112,9 +119,9 @@ fn draw_lines(title: &str, lines: &Lines) -> String {
          <text class=\"faint\" x=\"{LEFT}\" y=\"{:.0}\">{}</text>",
         WIDTH - RIGHT,
         height - 10.0,
-        escape(lines.x.label),
+        escape(&label(lines.x)),
         TOP - 6.0,
-        escape(lines.y.label)
+        escape(&label(lines.y))
     );
     for series in &lines.series {
         let class = series.tone.class();
@@ -141,6 +148,15 @@ fn draw_lines(title: &str, lines: &Lines) -> String {
     svg + "</svg>"
 }
 
+/// What an axis tells; a scale that cuts differences short is named.
+fn label(axis: Axis) -> String {
+    match (axis.label, axis.scale) {
+        (label, Scale::Linear | Scale::Nines) => label.to_owned(),
+        ("", Scale::Log) => "logarithmic".to_owned(),
+        (label, Scale::Log) => format!("{label} (logarithmic)"),
+    }
+}
+
 fn draw_bars(title: &str, bars: &Bars) -> String {
     let group = BAR * bars.names.len() as f64 + GAP;
     let height = TOP + group * bars.groups.len() as f64 + 8.0;
@@ -161,6 +177,12 @@ fn draw_bars(title: &str, bars: &Bars) -> String {
     };
     // Room for the figure at the end of the longest bar.
     let span = Span::of(axis, values, NAMES, WIDTH - 90.0);
+    let _ = write!(
+        svg,
+        "<text class=\"faint\" x=\"8\" y=\"{:.0}\">{}</text>",
+        TOP - 4.0,
+        label(axis)
+    );
     for tick in span.ticks() {
         let at = span.at(tick);
         let _ = write!(
@@ -222,11 +244,13 @@ impl Span {
                 (0.0, (high.max(1.0) / step).ceil() * step)
             }
             Scale::Log => {
-                let low = 10_f64.powf(low.max(1e-3).log10().floor());
-                (
-                    low,
-                    (10_f64.powf(high.max(1e-3).log10().ceil())).max(low * 10.0),
-                )
+                let (low, high) = (low.max(1e-3), high.max(1e-3));
+                let mut marks = marks(low, high);
+                let below = marks.iter().rposition(|mark| *mark <= low).unwrap_or(0);
+                marks.drain(..below);
+                let above = marks.iter().position(|mark| *mark >= high);
+                marks.truncate(above.unwrap_or(1).max(1) + 1);
+                (marks[0], marks[marks.len() - 1])
             }
             Scale::Nines => (0.0, 1000.0),
         };
@@ -259,14 +283,31 @@ impl Span {
                 (0..=count).map(|index| index as f64 * step).collect()
             }
             Scale::Log => {
-                let decades = (self.high / self.low).log10().round() as i32;
-                (0..=decades)
-                    .map(|decade| self.low * 10_f64.powi(decade))
-                    .collect()
+                let is_within = |mark: &f64| (self.low..=self.high).contains(mark);
+                let marks = marks(self.low, self.high);
+                marks.into_iter().filter(is_within).collect()
             }
             Scale::Nines => vec![0.0, 500.0, 750.0, 900.0, 950.0, 980.0, 990.0, 995.0],
         }
     }
+}
+
+/// The marks of a logarithmic axis around two figures: whole decades, and 2 and 5 of each
+/// where there are but a few.
+fn marks(low: f64, high: f64) -> Vec<f64> {
+    let first = low.log10().floor() as i32;
+    let last = (high.log10().ceil() as i32).max(first + 1);
+    let of_each: &[f64] = if last - first > 2 {
+        &[1.0]
+    } else {
+        &[1.0, 2.0, 5.0]
+    };
+    let decades = (first..=last).map(|decade| 10_f64.powi(decade));
+    let mut marks: Vec<_> = decades
+        .flat_map(|decade| of_each.iter().map(move |part| part * decade))
+        .collect();
+    marks.truncate(of_each.len() * (last - first) as usize + 1);
+    marks
 }
 
 /// A round distance between four to ten ticks; a round number of MiB, where they are bytes.
@@ -300,6 +341,25 @@ mod tests {
         assert_eq!(step(429.0 * mib, Unit::Bytes), 50.0 * mib);
         assert_eq!(step(15.0, Unit::Count), 2.0);
         assert_eq!(step(812.0, Unit::Count), 100.0);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_ends_close_to_its_figures() {
+        let ends = |low: f64, high: f64| {
+            let axis = Axis {
+                label: "",
+                scale: Scale::Log,
+                unit: Unit::Count,
+            };
+            let span = Span::of(axis, [low, high].into_iter(), 0.0, 1.0);
+            (span.low, span.high, span.ticks().len())
+        };
+        assert_eq!(ends(1013.0, 5358.0), (1000.0, 10_000.0, 4));
+        assert_eq!(ends(1.0, 256.0), (1.0, 1000.0, 4));
+        assert_eq!(ends(30.0, 430.0), (20.0, 500.0, 5));
+        // A single figure has an axis, too.
+        assert_eq!(ends(5.0, 5.0), (5.0, 10.0, 2));
+        assert_eq!(ends(1.0, 1.0), (1.0, 2.0, 2));
     }
 
     #[test]
