@@ -133,7 +133,7 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
 }
 
 async fn many_callers(bench: &Bench) -> Result<Section, Error> {
-    const EACH: usize = 20;
+    let each = if bench.effort.quick { 5 } else { 20 };
     let columns = [
         column("transport", "transport"),
         column("callers", "callers"),
@@ -146,7 +146,7 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
         column("rounds", "rounds"),
     ];
     let mut section = Section::new("throughput", "Throughput beside the bare SDK", &columns).about(&[
-        "So many callers, each with 20 queries one after the other: calls per second, and the time of such a round.",
+        &format!("So many callers, each with {each} queries one after the other: calls per second, and the time of such a round."),
         "*bare rmcp*: all on one session that is open, which nobody checks, limits or replaces.",
     ]);
     for transport in Transport::ALL {
@@ -159,7 +159,7 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
                 let call = || {
                     let bare = Arc::clone(&bare);
                     async move {
-                        for _ in 0..EACH {
+                        for _ in 0..each {
                             bare.run(Work::Query).await?;
                         }
                         Ok(())
@@ -171,7 +171,7 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
                 let call = || {
                     let plugin = Arc::clone(&plugin);
                     async move {
-                        for _ in 0..EACH {
+                        for _ in 0..each {
                             Work::Query.run(&plugin).await?;
                         }
                         Ok(())
@@ -190,7 +190,7 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
                 fast.push(on_pool().await?);
             }
             let rate = |samples: &Samples| {
-                let calls = (samples.len() * callers * EACH) as f64;
+                let calls = (samples.len() * callers * each) as f64;
                 Cell::Rate(calls / samples.total().as_secs_f64())
             };
             section.row(vec![

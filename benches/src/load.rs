@@ -29,11 +29,17 @@ use crate::{
 /// The rates, in percent of what the pool could do.
 const RATES: [u32; 6] = [2, 10, 25, 50, 75, 90];
 
+/// Those of whoever is in a hurry.
+const FEW_RATES: [u32; 3] = [2, 25, 90];
+
 /// So many calls are under way at most; the others wait, which counts as latency.
 const UNDER_WAY: usize = 64;
 
 /// Whoever has this many calls waiting does not keep up, and is not given more.
 const HOPELESS: usize = 1000;
+
+/// The same where calls are due for a tenth of the time; the 64 under way count, too.
+const HOPELESS_SOON: usize = 300;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
     let columns = [
@@ -57,16 +63,21 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             let builder = DatabasePlugin::builder(connector.clone());
             Arc::new(builder.access(access).build())
         });
+        let (rates, hopeless) = if bench.effort.quick {
+            (&FEW_RATES[..], HOPELESS_SOON)
+        } else {
+            (&RATES[..], HOPELESS)
+        };
         let capacity = capacity(&plugins[1]).await?;
         let mut points: [Vec<(f64, f64)>; 4] = Default::default();
-        for share in RATES {
+        for &share in rates {
             let rate = capacity * f64::from(share) / 100.0;
             let lasts = bench.effort.time(Duration::from_millis(1500));
             let label = format!("{share} % load: {transport}");
             let mut bar = bench.progress.steps(&label, plugins.len());
             let mut arrived: [Arrived; 2] = Default::default();
             for (arrived, plugin) in arrived.iter_mut().zip(&plugins) {
-                *arrived = arrive(plugin, rate, lasts).await?;
+                *arrived = arrive(plugin, rate, lasts, hopeless).await?;
                 bar.step();
             }
             let cells = arrived.each_ref().map(Arrived::cell);
@@ -148,6 +159,7 @@ async fn arrive(
     plugin: &Arc<DatabasePlugin>,
     rate: f64,
     lasts: Duration,
+    hopeless: usize,
 ) -> Result<Arrived, Error> {
     let (sender, mut done) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(UNDER_WAY));
@@ -167,7 +179,7 @@ async fn arrive(
             }
             count += 1;
             // Every call that is under way or waits has a share in the room.
-            if Arc::strong_count(&room) > HOPELESS {
+            if Arc::strong_count(&room) > hopeless {
                 refused += 1;
                 continue;
             }

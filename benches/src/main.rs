@@ -40,6 +40,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use mcp_domain::{Error, ErrorKind};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use self::{
     bench::{Bench, Effort},
@@ -227,6 +228,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     // Before minutes are spent.
     let base = args.compare.as_deref().map(Base::read).transpose()?;
     let machine = Machine::this();
+    let start = Instant::now();
     // Without it, the arguments would have been refused.
     let program = args.mcp_db.clone().unwrap_or_default();
     let bench = Bench {
@@ -238,6 +240,7 @@ async fn run(args: &Args) -> Result<(), Error> {
         named: args.server.clone().map(|server| (server, args.call())),
     };
     let sections = measure(&bench, &args.parts()).await;
+    let took = start.elapsed();
     bench.progress.end();
     // Before anything is reported: a server that could not be ended is no success.
     bench.servers.stop().await?;
@@ -245,7 +248,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     if let Some(base) = base {
         sections.insert(0, base.compare(&sections));
     }
-    let report = Report::new(machine, sections);
+    let report = Report::new(machine, took, sections);
     report.print();
     if let Some(file) = &args.json {
         report.write_json(file)?;

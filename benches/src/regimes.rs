@@ -79,10 +79,15 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         Some(rtt) => vec![Regime { name: "--rtt", rtt }],
         None => calibrated(bench).await?.to_vec(),
     };
-    let mut measured = Vec::new();
-    for regime in regimes {
-        measured.push(one(bench, regime).await?);
-    }
+    let measured = if bench.effort.quick {
+        try_join_all(regimes.into_iter().map(|regime| one(bench, regime))).await?
+    } else {
+        let mut measured = Vec::new();
+        for regime in regimes {
+            measured.push(one(bench, regime).await?);
+        }
+        measured
+    };
     let mut sections = Vec::new();
     if bench.rtt.is_none() {
         sections.push(tables::beside(&measured));

@@ -1,11 +1,11 @@
 //! All that was measured in one run, and the ways to tell it.
 
-use std::{io::Write as _, path::Path};
+use std::{io::Write as _, path::Path, time::Duration};
 
 use mcp_domain::{Error, ErrorKind};
 use serde::Serialize;
 
-use crate::{machine::Machine, section::Section};
+use crate::{machine::Machine, section::Section, words};
 
 mod html;
 mod markdown;
@@ -19,16 +19,25 @@ const SCHEMA: u32 = 2;
 pub(crate) struct Report {
     schema: u32,
     machine: Machine,
+    /// How long it took.
+    seconds: f64,
     sections: Vec<Section>,
 }
 
 impl Report {
-    pub(crate) fn new(machine: Machine, sections: Vec<Section>) -> Self {
+    pub(crate) fn new(machine: Machine, took: Duration, sections: Vec<Section>) -> Self {
         Self {
             schema: SCHEMA,
             machine,
+            seconds: took.as_secs_f64(),
             sections,
         }
+    }
+
+    /// What to know before any figure is read.
+    fn head(&self) -> String {
+        let took = words::minutes(self.seconds);
+        format!("{} Measured in {took}.", self.machine.line())
     }
 
     /// Writes the tables to standard output.

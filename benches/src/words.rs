@@ -82,6 +82,15 @@ pub(crate) fn time(micros: f64) -> String {
     format!("{} {unit}", digits(value))
 }
 
+/// A time in minutes and seconds.
+pub(crate) fn minutes(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
 /// Bytes in binary units.
 pub(crate) fn bytes(bytes: u64) -> String {
     let kib = bytes as f64 / 1024.0;
@@ -114,6 +123,8 @@ mod tests {
         assert_eq!(time(1.5), "1.50 µs");
         assert_eq!(time(103_000.0), "103 ms");
         assert_eq!(time(2_168_000.0), "2.17 s");
+        assert_eq!(minutes(22.4), "22 s");
+        assert_eq!(minutes(246.2), "4 min 6 s");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn of(report: &Report) -> String {
          <title>What the pool saves</title><style>{STYLE}{}</style>\
          <h1>What the pool saves</h1><p>{}</p><nav>",
         svg::STYLE,
-        escape(&report.machine.line())
+        escape(&report.head())
     );
     for section in &report.sections {
         let (id, title) = (section.id, escape(&section.title));

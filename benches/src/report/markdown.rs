@@ -7,7 +7,7 @@ use crate::plot::svg;
 
 /// The page, and the files that it shows.
 pub(super) fn of(report: &Report) -> (String, Vec<(String, String)>) {
-    let mut page = format!("# Measured\n\n{}\n", report.machine.line());
+    let mut page = format!("# Measured\n\n{}\n", report.head());
     let mut files = Vec::new();
     let behind = report.behind();
     if !behind.is_empty() {

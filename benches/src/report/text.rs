@@ -8,7 +8,7 @@ use super::Report;
 use crate::{section::Section, words};
 
 pub(super) fn of(report: &Report) -> String {
-    let mut text = format!("{}\n", report.machine.line());
+    let mut text = format!("{}\n", report.head());
     let behind = report.behind();
     if !behind.is_empty() {
         text.push_str("\nWhere the pool is not ahead\n");
