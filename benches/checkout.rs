@@ -44,6 +44,8 @@ struct Load {
     name: &'static str,
     tasks: usize,
     suspends: bool,
+    /// How fast a `run` is to be, beside whom.
+    aim: Option<(&'static str, f64)>,
 }
 
 const LOADS: [Load; 4] = [
@@ -51,26 +53,32 @@ const LOADS: [Load; 4] = [
         name: "1 task, no call suspends",
         tasks: 1,
         suspends: false,
+        aim: Some((DEADPOOL, 0.5)),
     },
     Load {
         name: "8 tasks, no call suspends",
         tasks: 8,
         suspends: false,
+        aim: None,
     },
     Load {
         name: "64 tasks, no call suspends",
         tasks: 64,
         suspends: false,
+        aim: Some((DEADPOOL, 0.9)),
     },
     Load {
         name: "64 tasks, each call suspends once",
         tasks: 64,
         suspends: true,
+        aim: Some((DEADPOOL_TIMED, 0.9)),
     },
 ];
 
 const DEADPOOL: &str = "deadpool";
 const DEADPOOL_TIMED: &str = "deadpool with a wait timeout";
+const EXCLUSIVE: &str = "mcp-pool: run, exclusive";
+const SHARED: &str = "mcp-pool: run, shared";
 
 impl Load {
     /// A call of it.
@@ -84,8 +92,8 @@ impl Load {
         }
     }
 
-    /// The time of one call, taken from a whole batch. Each task has the pool for itself,
-    /// and `once` gives it back: to clone a handle is no part of a call.
+    /// The time of a batch. Each task has the pool for itself, and `once` gives it back:
+    /// to clone a handle is no part of a call.
     fn batch<P, F, Fut>(self, runtime: &Runtime, pool: &P, once: F) -> Duration
     where
         P: Clone + Send + 'static,
@@ -108,7 +116,7 @@ impl Load {
                 }));
             }
             while set.join_next().await.is_some() {}
-            start.elapsed() / BATCH as u32
+            start.elapsed()
         })
     }
 }
@@ -129,7 +137,7 @@ fn main() -> io::Result<()> {
 fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     let mut turns = Turns::new(load.name);
     let semaphore = Arc::new(tokio::sync::Semaphore::new(SIZE));
-    turns.way("floor: tokio's semaphore", move || {
+    turns.way("floor: tokio's semaphore", BATCH, move || {
         load.batch(runtime, &semaphore, move |semaphore| async move {
             let permit = semaphore.acquire().await;
             load.call().await;
@@ -144,7 +152,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
             .runtime(Sleeper::Tokio1)
             .build()
             .expect("a runtime for the timeouts");
-        turns.way(name, move || {
+        turns.way(name, BATCH, move || {
             load.batch(runtime, &pool, move |pool| async move {
                 let connection = pool.get().await;
                 load.call().await;
@@ -157,7 +165,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
         .max_size(SIZE as u32)
         .test_on_check_out(true);
     let pool = runtime.block_on(builder.build(Opener)).expect("a pool");
-    turns.way("bb8", move || {
+    turns.way("bb8", BATCH, move || {
         load.batch(runtime, &pool, move |pool| async move {
             let connection = pool.get().await;
             load.call().await;
@@ -167,7 +175,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     });
     let pool =
         runtime.block_on(async { mobc::Pool::builder().max_open(SIZE as u64).build(Opener) });
-    turns.way("mobc", move || {
+    turns.way("mobc", BATCH, move || {
         load.batch(runtime, &pool, move |pool| async move {
             let connection = pool.get().await;
             load.call().await;
@@ -176,7 +184,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
         })
     });
     let server = server(Sharing::Exclusive, false);
-    turns.way("mcp-pool: lease", move || {
+    turns.way("mcp-pool: lease", BATCH, move || {
         load.batch(runtime, &server, move |server| async move {
             let lease = server.lease(CALL).await;
             load.call().await;
@@ -185,12 +193,12 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
         })
     });
     for (name, sharing, breaker) in [
-        ("mcp-pool: run, exclusive", Sharing::Exclusive, false),
+        (EXCLUSIVE, Sharing::Exclusive, false),
         ("mcp-pool: run, with a breaker", Sharing::Exclusive, true),
-        ("mcp-pool: run, shared", Sharing::Shared, false),
+        (SHARED, Sharing::Shared, false),
     ] {
         let server = self::server(sharing, breaker);
-        turns.way(name, move || {
+        turns.way(name, BATCH, move || {
             load.batch(runtime, &server, move |server| async move {
                 let call = |_| async {
                     load.call().await;
@@ -200,6 +208,10 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
                 server
             })
         });
+    }
+    if let Some((peer, speed)) = load.aim {
+        turns.aim(EXCLUSIVE, peer, speed);
+        turns.aim(SHARED, peer, speed);
     }
     turns.measure(&[DEADPOOL, DEADPOOL_TIMED])
 }

@@ -2,61 +2,57 @@
 //!
 //! `cargo bench -p mcp-bench --bench client`
 //!
-//! Both speak to a server in this process, over the same kind of channel. The two are
-//! measured in turns, call by call, so that whatever else the machine does slows both.
+//! Both speak to a server in this process, over the same kind of channel.
 
-use std::time::{Duration, Instant};
+use std::{io, time::Duration};
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use mcp_transport::Lifecycle;
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, time::Instant};
 
 #[path = "parts/quick.rs"]
 mod quick;
+#[path = "parts/turns.rs"]
+mod turns;
 
-use self::quick::{Bare, Ours};
+use self::{
+    quick::{Bare, Ours},
+    turns::Turns,
+};
 
-/// The time of so many calls of one, with as many of the other in between.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures")]
-async fn in_turns(calls: u64, measured: impl AsyncFn(), other: impl AsyncFn()) -> Duration {
-    let mut took = Duration::ZERO;
-    for _ in 0..calls {
-        let start = Instant::now();
-        measured().await;
-        took += start.elapsed();
-        other().await;
+const BARE: &str = "bare SDK";
+const CLIENT: &str = "client";
+
+/// So few that both of a pair have the same machine.
+const BATCH: usize = 20;
+
+async fn batch(once: impl AsyncFn()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..BATCH {
+        once().await;
     }
-    took
+    start.elapsed()
 }
 
-fn client(criterion: &mut Criterion) {
+fn main() -> io::Result<()> {
     let threads = [
-        ("one thread", Builder::new_current_thread()),
-        ("threads", Builder::new_multi_thread()),
+        ("on one thread", Builder::new_current_thread()),
+        ("on several threads", Builder::new_multi_thread()),
     ];
     for (threads, mut builder) in threads {
-        let runtime = builder.enable_all().build().expect("a runtime starts");
+        let runtime = builder.enable_all().build()?;
         for (name, lifecycle) in [
             ("initialize", Lifecycle::Initialize),
             ("discover", Lifecycle::Discover),
         ] {
-            let ours = runtime.block_on(Ours::connect(lifecycle));
             let bare = runtime.block_on(Bare::connect(lifecycle));
-            let call_ours = || ours.call();
-            let call_bare = || bare.call();
-            let mut group = criterion.benchmark_group(format!("call, {name}, {threads}"));
-            group.bench_function("bare", |bencher| {
-                let bencher = bencher.to_async(&runtime);
-                { bencher }.iter_custom(|calls| in_turns(calls, call_bare, call_ours));
-            });
-            group.bench_function("client", |bencher| {
-                let bencher = bencher.to_async(&runtime);
-                { bencher }.iter_custom(|calls| in_turns(calls, call_ours, call_bare));
-            });
-            group.finish();
+            let ours = runtime.block_on(Ours::connect(lifecycle));
+            let mut turns = Turns::new(format!("A call after {name}, {threads}"));
+            turns.way(BARE, BATCH, || runtime.block_on(batch(|| bare.call())));
+            turns.way(CLIENT, BATCH, || runtime.block_on(batch(|| ours.call())));
+            // At most 3 % more.
+            turns.aim(CLIENT, BARE, 1.0 / 1.03);
+            turns.measure(&[BARE])?;
         }
     }
+    Ok(())
 }
-
-criterion_group!(benches, client);
-criterion_main!(benches);

@@ -1,7 +1,8 @@
 //! How many instructions the hot paths take: a figure that does not drift with the
 //! machine's mood.
 //!
-//! `cargo bench -p mcp-bench --bench instructions -- [--save FILE] [--compare FILE]`
+//! `cargo bench -p mcp-bench --bench instructions -- [--save FILE] [--compare FILE]`;
+//! with `--json` it writes a line of JSON for each path instead of a table.
 //!
 //! Every path runs under valgrind's callgrind with few and with many repetitions, one
 //! after the other on one thread; the difference is what the repetitions took. Without
@@ -22,6 +23,7 @@ use mcp_breaker::Breaker;
 use mcp_domain::{CircuitBreaker, Operation, Outcome, Permit, Scope};
 use mcp_pool::{Pool, Server, Settings, Sharing};
 use mcp_transport::Lifecycle;
+use serde_json::json;
 use tokio::runtime::Builder;
 
 #[path = "parts/nothing.rs"]
@@ -93,6 +95,21 @@ impl Path {
             Self::RunShared => "run, shared",
         }
     }
+
+    /// Who does the same.
+    fn beside(self) -> Option<Self> {
+        match self {
+            Self::Breaker | Self::CallBare(_) | Self::Deadpool => None,
+            Self::Call(lifecycle) => Some(Self::CallBare(lifecycle)),
+            Self::Bb8
+            | Self::Evict
+            | Self::Lease
+            | Self::OneOfManyScopes
+            | Self::RunExclusive
+            | Self::RunGuarded
+            | Self::RunShared => Some(Self::Deadpool),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -122,8 +139,10 @@ fn run(args: &[String]) -> Result<bool, Failure> {
         repeat(path.ok_or("there is no such path")?, count.parse()?)?;
         return Ok(true);
     }
-    // `cargo test --benches` only wants to know that it runs.
-    if args.iter().any(|arg| arg == "--test") {
+    let asked = |what: &str| args.iter().any(|arg| arg == what);
+    let as_json = asked("--json");
+    // `cargo test --benches`, which asks for nothing, wants to know that it runs.
+    if !(as_json || asked("--bench")) {
         for path in Path::ALL {
             repeat(path, 3)?;
         }
@@ -131,18 +150,30 @@ fn run(args: &[String]) -> Result<bool, Failure> {
     }
     let valgrind = Command::new("valgrind").arg("--version").output();
     if !valgrind.is_ok_and(|output| output.status.success()) {
-        say("instructions: skipped, for there is no valgrind (Debian: apt-get install valgrind)");
+        if !as_json {
+            say(
+                "instructions: skipped, for there is no valgrind (Debian: apt-get install valgrind)",
+            );
+        }
         return Ok(true);
     }
     let base: BTreeMap<String, f64> = match value("--compare") {
         Some(file) => serde_json::from_str(&fs::read_to_string(file)?)?,
         None => BTreeMap::new(),
     };
+    if as_json {
+        for path in Path::ALL {
+            let (name, beside) = (path.name(), path.beside().map(Path::name));
+            let each = each(path)?;
+            say(&json!({ "name": name, "instructions": each, "beside": beside }).to_string());
+        }
+        return Ok(true);
+    }
     say("| path | instructions | before | change |\n| --- | ---: | ---: | ---: |");
     let mut measured = BTreeMap::new();
     let mut worse = false;
     for path in Path::ALL {
-        let each = (count(path, MANY)? - count(path, FEW)?) / (MANY - FEW) as f64;
+        let each = each(path)?;
         let (before, change) = match base.get(path.name()) {
             Some(before) => {
                 let percent = (each / before - 1.0) * 100.0;
@@ -166,6 +197,11 @@ fn run(args: &[String]) -> Result<bool, Failure> {
         fs::write(file, serde_json::to_string_pretty(&measured)? + "\n")?;
     }
     Ok(!worse)
+}
+
+/// The instructions of one repetition.
+fn each(path: Path) -> Result<f64, Failure> {
+    Ok((count(path, MANY)? - count(path, FEW)?) / (MANY - FEW) as f64)
 }
 
 /// The instructions of a whole process with so many repetitions.

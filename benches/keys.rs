@@ -1,28 +1,31 @@
-//! What many keys cost: finding one among 1, 1,000 and 100,000, evicting, and waiting.
+//! What many keys cost: finding one among 1, 1,000 and 100,000, evicting, waiting, and
+//! the memory that each takes.
 //!
 //! `cargo bench -p mcp-bench --bench keys`
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, io, sync::Arc, time::Duration};
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures::future::join_all;
 use mcp_domain::{Error, Operation, Scope};
 use mcp_pool::{Pool, Server, Settings};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 #[path = "parts/nothing.rs"]
 mod nothing;
+#[path = "parts/turns.rs"]
+mod turns;
 
-use self::nothing::Opener;
+use self::{nothing::Opener, turns::Turns};
 
 const CALL: Operation = Operation::new("call");
 
-#[expect(clippy::expect_used, reason = "nothing can be measured without them")]
-fn runtime() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
+fn main() -> io::Result<()> {
+    lookup()?;
+    eviction()?;
+    waiting()
 }
 
 /// A server with one open connection in each of so many scopes.
@@ -47,78 +50,137 @@ fn scope(number: usize) -> Scope {
     Scope::new(format!("user:{number}"))
 }
 
-fn lookup(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("one key of many, with its checkout");
-    for scopes in [1, 1_000, 100_000] {
-        let runtime = runtime();
-        let server = crowded(&runtime, scopes, scopes + 10);
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// One key of many, all over the place, as callers come.
+fn lookup() -> io::Result<()> {
+    const BATCH: usize = 2_000;
+    let runtime = runtime()?;
+    let runtime = &runtime;
+    let mut turns = Turns::new("One key of many");
+    for (scopes, [held, found]) in [
+        (1, ["run, 1 key", "look the scope up and run, 1 key"]),
+        (
+            1_000,
+            ["run, 1,000 keys", "look the scope up and run, 1,000 keys"],
+        ),
+        (
+            100_000,
+            [
+                "run, 100,000 keys",
+                "look the scope up and run, 100,000 keys",
+            ],
+        ),
+    ] {
+        let before = memory();
+        let server = crowded(runtime, scopes, scopes + 10);
+        let taken = memory().zip(before).map(|(after, before)| after - before);
+        if let (Some(taken), true) = (taken, scopes > 1_000) {
+            let each = taken / scopes as f64;
+            turns.remarks.push(format!(
+                "Each of {scopes} keys takes {each:.0} bytes of memory, with a connection that is idle."
+            ));
+        }
         let keys: Vec<_> = (0..scopes).map(scope).collect();
+        let servers: Vec<_> = keys.iter().map(|key| server.scoped(key.clone())).collect();
         let mut next = 0;
-        group.bench_function(BenchmarkId::from_parameter(scopes), |bencher| {
-            bencher.iter_batched(
-                || {
-                    // All over the place, as callers come.
-                    next = (next + 7919) % scopes;
-                    keys[next].clone()
-                },
-                |scope| {
-                    runtime.block_on(async {
-                        drop(server.scoped(scope).lease(CALL).await);
-                    });
-                },
-                BatchSize::SmallInput,
-            );
+        let mut any = move || {
+            next = (next + 7919) % scopes;
+            next
+        };
+        let mut another = any;
+        turns.way(held, BATCH, move || {
+            let start = Instant::now();
+            runtime.block_on(async {
+                for _ in 0..BATCH {
+                    drop(servers[any()].run(CALL, nothing).await);
+                }
+            });
+            start.elapsed()
+        });
+        turns.way(found, BATCH, move || {
+            let keys: Vec<_> = (0..BATCH).map(|_| keys[another()].clone()).collect();
+            let start = Instant::now();
+            runtime.block_on(async {
+                for key in keys {
+                    drop(server.scoped(key).run(CALL, nothing).await);
+                }
+            });
+            start.elapsed()
         });
     }
-    group.finish();
+    turns.aim("run, 100,000 keys", "run, 1 key", 1.0 / 1.5);
+    turns.measure(&["run, 1 key"])
 }
 
 /// Every checkout opens a connection for a new scope, and the oldest one goes.
-fn eviction(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("a new key, which evicts the oldest of");
-    for places in [100, 10_000] {
-        let runtime = runtime();
-        let server = crowded(&runtime, places, places);
+fn eviction() -> io::Result<()> {
+    const BATCH: usize = 200;
+    let runtime = runtime()?;
+    let runtime = &runtime;
+    let mut turns = Turns::new("A new key takes the place of the one used least recently");
+    for (places, name) in [
+        (100, "100 places"),
+        (1_000, "1,000 places"),
+        (10_000, "10,000 places"),
+    ] {
+        let server = crowded(runtime, places, places);
         let mut next = places;
-        group.bench_function(BenchmarkId::from_parameter(places), |bencher| {
-            bencher.iter(|| {
-                next += 1;
-                runtime.block_on(async {
+        turns.way(name, BATCH, move || {
+            let start = Instant::now();
+            runtime.block_on(async {
+                for _ in 0..BATCH {
+                    next += 1;
                     drop(server.scoped(scope(next)).lease(CALL).await);
-                });
+                }
             });
+            start.elapsed()
         });
     }
-    group.finish();
+    turns.measure(&["100 places"])
 }
 
-/// So many scopes wait for the only place, and have it one after another.
-fn waiting(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("scopes that wait for the only place");
-    group.sample_size(10);
-    for scopes in [250, 1_000, 4_000, 16_000] {
-        let runtime = runtime();
-        let server = crowded(&runtime, 1, 1);
-        let scopes: Vec<_> = (1..=scopes)
-            .map(|number| server.scoped(scope(number)))
-            .collect();
-        group.throughput(Throughput::Elements(scopes.len() as u64));
-        group.bench_function(BenchmarkId::from_parameter(scopes.len()), |bencher| {
-            bencher.iter(|| {
-                runtime.block_on(async {
-                    let held = scopes[0].lease(CALL).await;
-                    let all = join_all(scopes[1..].iter().map(|one| one.run(CALL, nothing)));
-                    drop(futures::join!(all, async move { drop(held) }));
-                });
+/// So many scopes wait for the places of one, and have them one after another.
+fn waiting() -> io::Result<()> {
+    let runtime = runtime()?;
+    let runtime = &runtime;
+    let mut turns = Turns::new("Scopes that wait for a place, until all were served");
+    for (scopes, places, name) in [
+        (250, 1, "each of 250, for 1 place"),
+        (4_000, 1, "each of 4,000, for 1 place"),
+        (16_000, 1, "each of 16,000, for 1 place"),
+        (4_000, 256, "each of 4,000, for 256 places"),
+        (16_000, 256, "each of 16,000, for 256 places"),
+    ] {
+        let server = crowded(runtime, places, places);
+        let holders: Vec<_> = (0..places).map(|one| server.scoped(scope(one))).collect();
+        let scopes = places..places + scopes;
+        let scopes: Vec<_> = scopes.map(|one| server.scoped(scope(one))).collect();
+        turns.way(name, scopes.len(), move || {
+            let start = Instant::now();
+            runtime.block_on(async {
+                let held = join_all(holders.iter().map(|one| one.lease(CALL))).await;
+                let all = join_all(scopes.iter().map(|one| one.run(CALL, nothing)));
+                drop(futures::join!(all, async move { drop(held) }));
             });
+            start.elapsed()
         });
     }
-    group.finish();
+    turns.measure(&["each of 250, for 1 place"])
 }
 
 async fn nothing(_: Arc<nothing::Nothing>) -> Result<(), Error> {
     Ok(())
 }
 
-criterion_group!(benches, lookup, eviction, waiting);
-criterion_main!(benches);
+/// What this process has in memory, where the system tells.
+fn memory() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024.0)
+}

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     foreign::Call,
+    parts::Part,
     progress::{Pace, Paced, Progress},
     servers::Servers,
 };
@@ -14,6 +15,8 @@ pub(crate) struct Bench {
     pub(crate) servers: Servers,
     pub(crate) effort: Effort,
     pub(crate) progress: Progress,
+    /// The benchmarks of the parts.
+    pub(crate) parts: Vec<Part>,
     /// Where servers of others are installed.
     pub(crate) third_party: Option<PathBuf>,
     /// A server that the user names, and what it is asked.

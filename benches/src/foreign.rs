@@ -147,7 +147,7 @@ fn finished(mut section: Section) -> Vec<Section> {
         ],
         groups: groups.collect(),
     };
-    let plot = Plot::bars(section.id, section.title.clone(), bars);
+    let plot = Plot::bars(section.id.clone(), section.title.clone(), bars);
     section.plots.push(plot);
     vec![section]
 }

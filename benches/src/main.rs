@@ -18,6 +18,7 @@ mod limit;
 mod load;
 mod machine;
 mod operations;
+mod parts;
 mod peers;
 mod plot;
 mod process;
@@ -65,7 +66,7 @@ struct Args {
     #[arg(long, value_enum, value_name = "TABLE", value_delimiter = ',')]
     only: Vec<Part>,
 
-    /// Measure everything: what is measured by default, the peers, and servers of others.
+    /// Measure everything: what is measured by default, the parts, the peers, and servers of others.
     #[arg(long, conflicts_with_all = ["only", "server"])]
     all: bool,
 
@@ -76,6 +77,10 @@ struct Args {
     /// Measure servers of others, and nothing else. Installs them from npm and PyPI.
     #[arg(long)]
     third_party: bool,
+
+    /// Measure the parts, such as a checkout or the breaker, and nothing else.
+    #[arg(long)]
+    parts: bool,
 
     /// Measure this server, and nothing else: a URL, a command line, or an entry of an
     /// mcpServers file as FILE.json#NAME.
@@ -125,6 +130,10 @@ struct Args {
     #[arg(long, value_name = "FOLDER", env = "MCP_THIRD_PARTY", hide = true)]
     installed: Option<PathBuf>,
 
+    /// A benchmark of a part; `cargo xtask bench` fills it in.
+    #[arg(long, value_name = "NAME=PROGRAM", hide = true)]
+    part: Vec<parts::Part>,
+
     /// The program that serves the database; `cargo xtask bench` fills it in.
     #[arg(long, value_name = "PROGRAM", required = true)]
     mcp_db: Option<PathBuf>,
@@ -162,6 +171,8 @@ enum Part {
     Serial,
     Regimes,
     Limit,
+    /// Only on request: they have to be built.
+    Parts,
     /// Only on request: they have to be installed.
     Peers,
     /// Only on request: they have to be installed.
@@ -184,6 +195,7 @@ impl Part {
             Self::Serial => serial::measure(bench).await,
             Self::Regimes => regimes::measure(bench).await,
             Self::Limit => limit::measure(bench).await,
+            Self::Parts => parts::measure(bench).await,
             Self::Peers => peers::measure(bench).await,
             Self::ThirdParty => match &bench.third_party {
                 Some(folder) => foreign::third_party(bench, folder).await,
@@ -236,6 +248,7 @@ async fn run(args: &Args) -> Result<(), Error> {
         effort: Effort { quick: args.quick },
         progress: Progress::new(),
         rtt: args.rtt,
+        parts: args.part.clone(),
         third_party: args.installed.clone(),
         named: args.server.clone().map(|server| (server, args.call())),
     };
@@ -267,6 +280,7 @@ impl Args {
     fn parts(&self) -> Vec<Part> {
         let mut parts = self.only.clone();
         let named = [
+            (self.parts || self.all, Part::Parts),
             (self.peers || self.all, Part::Peers),
             (self.third_party || self.all, Part::ThirdParty),
             (self.server.is_some(), Part::Server),
@@ -274,7 +288,7 @@ impl Args {
         let named = named.into_iter().filter(|(named, _)| *named);
         parts.extend(named.map(|(_, part)| part));
         if parts.is_empty() || self.all {
-            let by_default = |part: &&Part| !matches!(part, Part::Peers | Part::ThirdParty);
+            let by_default = |part: &&Part| *part < &Part::Parts;
             parts.extend(Part::value_variants().iter().filter(by_default));
         }
         parts.sort_unstable();
@@ -357,6 +371,7 @@ mod tests {
         };
         assert!(!parts(&[]).contains(&Part::Peers));
         assert_eq!(parts(&["--peers"]), [Part::Peers]);
+        assert_eq!(parts(&["--parts"]), [Part::Parts]);
         let server = parts(&["--server", "http://127.0.0.1:1/mcp", "--third-party"]);
         assert_eq!(server, [Part::ThirdParty, Part::Server]);
         assert_eq!(parts(&["--all"]).len(), Part::value_variants().len());

@@ -34,14 +34,19 @@ impl Samples {
 
     /// `None` where nothing was measured.
     pub(crate) fn summary(&self) -> Option<Summary> {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
-        let micros = |index: usize| {
-            let sample = sorted[index.min(sorted.len() - 1)];
-            sample.as_nanos() as f64 / 1000.0
-        };
+        let micros = self.0.iter();
+        Summary::of(micros.map(|sample| sample.as_nanos() as f64 / 1000.0))
+    }
+}
+
+impl Summary {
+    /// `None` where nothing was measured.
+    pub(crate) fn of(figures: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<_> = figures.collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let ranked = |index: usize| sorted[index.min(sorted.len() - 1)];
         // The smallest sample that so many of a thousand do not exceed.
-        let at = |share: usize| micros((sorted.len() * share).div_ceil(1000).saturating_sub(1));
+        let at = |share: usize| ranked((sorted.len() * share).div_ceil(1000).saturating_sub(1));
         if sorted.is_empty() {
             return None;
         }
@@ -49,12 +54,12 @@ impl Samples {
         // the distribution: n/2 and 1.96 standard deviations of a fair coin around it.
         let half = sorted.len() as f64 / 2.0;
         let reach = 0.98 * (sorted.len() as f64).sqrt();
-        Some(Summary {
+        Some(Self {
             n: sorted.len(),
             p50: at(500),
             p99: at(990),
-            low: micros((half - reach).floor().max(0.0) as usize),
-            high: micros((half + reach).floor() as usize),
+            low: ranked((half - reach).floor().max(0.0) as usize),
+            high: ranked((half + reach).floor() as usize),
             quantiles: SHARES.map(at),
         })
     }
@@ -63,7 +68,7 @@ impl Samples {
 /// The shares of a thousand whose quantiles are told, for plots of a distribution.
 pub(crate) const SHARES: [usize; 12] = [0, 50, 100, 250, 500, 750, 900, 950, 980, 990, 995, 1000];
 
-/// Many samples in a few numbers, in microseconds.
+/// Many samples in a few numbers; of times, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) n: usize,
@@ -77,6 +82,15 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// The median of figures that are ratios themselves.
+    pub(crate) fn ratio(&self) -> Ratio {
+        Ratio {
+            value: self.p50,
+            low: self.low,
+            high: self.high,
+        }
+    }
+
     /// How many times slower than another.
     pub(crate) fn times(&self, other: &Self) -> Ratio {
         Ratio {

@@ -1,5 +1,7 @@
 //! A measured table: rows of cells, which every way of reporting reads.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Section {
     /// The name in JSON, in file names and for `--only`.
-    pub(crate) id: &'static str,
+    pub(crate) id: String,
     pub(crate) title: String,
     /// What was measured, and how. One sentence a line.
     pub(crate) about: Vec<String>,
@@ -24,9 +26,9 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub(crate) fn new(id: &'static str, title: impl Into<String>, columns: &[Column]) -> Self {
+    pub(crate) fn new(id: impl Into<String>, title: impl Into<String>, columns: &[Column]) -> Self {
         Self {
-            id,
+            id: id.into(),
             title: title.into(),
             about: Vec::new(),
             columns: columns.to_vec(),
@@ -79,12 +81,12 @@ impl Section {
 }
 
 impl Section {
-    /// The judged ratios, each with its place in the report.
+    /// The ratios of which more is better, each with its place in the report.
     pub(crate) fn ratios(&self) -> Vec<(String, Ratio)> {
         let mut ratios = Vec::new();
         for row in &self.rows {
             for (column, cell) in self.columns.iter().zip(row) {
-                if let (true, Cell::Ratio(ratio)) = (column.judged, cell) {
+                if let (true, Cell::Ratio(ratio)) = (column.compared, cell) {
                     let place = format!("{}: {}: {}", self.id, key(row), column.key);
                     ratios.push((place, *ratio));
                 }
@@ -102,26 +104,37 @@ fn key(row: &[Cell]) -> String {
 }
 
 /// A column: its name in JSON, and its heading.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Column {
-    pub(crate) key: &'static str,
-    pub(crate) title: &'static str,
-    /// Is it a ratio of which more than one means that the pool is ahead?
+    pub(crate) key: Cow<'static, str>,
+    pub(crate) title: Cow<'static, str>,
+    /// Is it a ratio of which more is better, run by run?
+    pub(crate) compared: bool,
+    /// Does more than one of it mean that the pool is ahead?
     pub(crate) judged: bool,
 }
 
-pub(crate) const fn column(key: &'static str, title: &'static str) -> Column {
+pub(crate) fn column(
+    key: impl Into<Cow<'static, str>>,
+    title: impl Into<Cow<'static, str>>,
+) -> Column {
     Column {
-        key,
-        title,
+        key: key.into(),
+        title: title.into(),
+        compared: false,
         judged: false,
     }
 }
 
 impl Column {
-    pub(crate) const fn judged(mut self) -> Self {
-        self.judged = true;
+    pub(crate) fn compared(mut self) -> Self {
+        self.compared = true;
         self
+    }
+
+    pub(crate) fn judged(mut self) -> Self {
+        self.judged = true;
+        self.compared()
     }
 }
 
@@ -189,7 +202,7 @@ impl Serialize for Section {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry("key", &key(self.1))?;
                 for (column, cell) in self.0.iter().zip(self.1) {
-                    map.serialize_entry(column.key, cell)?;
+                    map.serialize_entry(&column.key, cell)?;
                 }
                 map.end()
             }
@@ -201,7 +214,7 @@ impl Serialize for Section {
             .map(|row| Named(&self.columns, row))
             .collect();
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", self.id)?;
+        map.serialize_entry("id", &self.id)?;
         map.serialize_entry("title", &self.title)?;
         map.serialize_entry("about", &self.about)?;
         map.serialize_entry("rows", &rows)?;

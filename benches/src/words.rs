@@ -42,7 +42,9 @@ fn ratio(ratio: &Ratio) -> String {
 
 /// A factor with as many digits as can be meant.
 pub(crate) fn factor(value: f64) -> String {
-    if value < 9.95 {
+    if value < 1.995 {
+        format!("{value:.2}")
+    } else if value < 9.95 {
         format!("{value:.1}")
     } else {
         format!("{value:.0}")
@@ -149,6 +151,6 @@ mod tests {
             low: 1.25,
             high: 12.0,
         };
-        assert_eq!(ratio(&wide), "1.5x (1.2–12)");
+        assert_eq!(ratio(&wide), "1.50x (1.25–12)");
     }
 }

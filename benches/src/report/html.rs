@@ -34,7 +34,7 @@ pub(super) fn of(report: &Report) -> String {
         escape(&report.head())
     );
     for section in &report.sections {
-        let (id, title) = (section.id, escape(&section.title));
+        let (id, title) = (&section.id, escape(&section.title));
         let _ = write!(page, "<a href=\"#{id}\">{title}</a>");
     }
     page.push_str("</nav>");
@@ -51,7 +51,7 @@ pub(super) fn of(report: &Report) -> String {
 }
 
 fn one(page: &mut String, section: &Section) {
-    let (id, title) = (section.id, escape(&section.title));
+    let (id, title) = (&section.id, escape(&section.title));
     let _ = write!(page, "<h2 id=\"{id}\">{title}</h2>");
     for line in &section.about {
         let _ = write!(page, "<p>{}</p>", emphasis(line));
@@ -69,7 +69,7 @@ fn one(page: &mut String, section: &Section) {
         .collect();
     let class = |index: usize| if words[index] { " class=\"w\"" } else { "" };
     for (index, column) in section.columns.iter().enumerate() {
-        let _ = write!(page, "<th{}>{}</th>", class(index), escape(column.title));
+        let _ = write!(page, "<th{}>{}</th>", class(index), escape(&column.title));
     }
     page.push_str("</thead><tbody>");
     for row in &section.rows {

@@ -35,7 +35,7 @@ pub(super) fn table(section: &Section) -> Table {
     let rows = section.rows.iter().map(|row| row.iter().map(words::cell));
     table
         .load_style(presets::ASCII_MARKDOWN)
-        .set_header(section.columns.iter().map(|column| column.title))
+        .set_header(section.columns.iter().map(|column| column.title.as_ref()))
         .add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         if !section.is_words(index) {
