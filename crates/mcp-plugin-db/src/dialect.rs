@@ -122,7 +122,8 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
         Err(self.missing("explain statements"))
     }
 
-    /// Finds rows by words in their text.
+    /// Finds rows by words in their text. Where there is no such request, one table is
+    /// searched by those for describing it and for queries.
     ///
     /// # Errors
     ///
@@ -134,7 +135,7 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
         _table: Option<&str>,
         _limit: usize,
     ) -> Result<Request<Hits>, Error> {
-        Err(self.missing("search, but by a query with LIKE"))
+        Err(self.missing("search in all tables at once; name one"))
     }
 
     /// The error for what servers of this kind cannot do.

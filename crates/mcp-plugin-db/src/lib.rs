@@ -48,6 +48,7 @@ mod plugin;
 mod process;
 mod reading;
 mod rows;
+mod scan;
 mod schema;
 mod session;
 mod value;

@@ -210,9 +210,10 @@ impl DatabasePlugin {
 
     /// Finds up to `limit` rows whose text holds all words, in one table or in all.
     ///
-    /// Of the servers that are known, ours alone can; the others are `Unsupported`, and
-    /// nothing is scanned in their place: which columns to read, and how text is
-    /// compared, is for those to say who know the tables ([`query`](Self::query)).
+    /// Where the server has no tool for it, as all that are known but ours, one table can
+    /// be searched, and `None` is `Unsupported`. Its first 10,000 rows are then read for
+    /// words of any case by statements as of [`query`](Self::query), in their database's
+    /// order; [`Hits::truncated`] tells if there are more.
     ///
     /// # Errors
     ///
@@ -224,7 +225,12 @@ impl DatabasePlugin {
         limit: usize,
     ) -> Result<Hits, Error> {
         let search = |dialect: &dyn Dialect| dialect.search(words, table, limit);
-        ask(&self.way, SEARCH, search).await
+        match (ask(&self.way, SEARCH, search).await, table) {
+            (Err(error), Some(table)) if error.kind() == ErrorKind::Unsupported => {
+                self.scan(SEARCH, words, table, limit).await
+            }
+            (found, _) => found,
+        }
     }
 
     /// Lists what the server offers to read.

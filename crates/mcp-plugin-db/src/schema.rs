@@ -183,7 +183,7 @@ impl Changes {
 }
 
 /// What a search found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hits {
     /// The rows, best first within each table.

@@ -54,11 +54,12 @@ pub(crate) async fn check(dialect: &str, connector: ClientConnector) {
     let pooled = plugin(Access::Pooled);
     catalogue(&pooled).await;
     rows(&pooled).await;
+    search(&pooled).await;
     refusals(&pooled).await;
     if dialect != "mcp-db" {
         let error = pooled.search("plain", None, 5).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        let message = format!("`{dialect}` servers cannot search, but by a query with LIKE");
+        let message = format!("`{dialect}` servers cannot search in all tables at once; name one");
         assert_eq!(error.to_string(), message);
     }
     crowd(&pooled).await;
@@ -142,6 +143,23 @@ async fn rows(plugin: &DatabasePlugin) {
     let attack = "' OR 1=1 --".into();
     let found: Vec<u8> = plugin.query_as(sql, &[attack, 2.into()]).await.unwrap();
     assert!(found.is_empty());
+}
+
+async fn search(plugin: &DatabasePlugin) {
+    let things = Some("things");
+    let found = plugin.search("QUOTED it's 表", things, 5).await.unwrap();
+    let [hit] = found.hits.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(hit.table, "things");
+    assert!(hit.snippet.contains(NAME) && !found.truncated, "{found:?}");
+    let one = plugin.search("i", things, 1).await.unwrap();
+    assert!(one.hits.len() == 1 && one.truncated, "{one:?}");
+    for nothing in ["plain quoted", "%", "pl_in"] {
+        let found = plugin.search(nothing, things, usize::MAX).await.unwrap();
+        assert!(found.hits.is_empty() && !found.truncated, "{found:?}");
+    }
+    assert!(plugin.search("x", Some("nope"), 5).await.is_err());
 }
 
 async fn refusals(plugin: &DatabasePlugin) {
