@@ -180,7 +180,7 @@ async fn what_was_being_written_when_the_server_was_killed_is_undone_and_not_rep
                        (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                        SELECT 'x' FROM n WHERE i = 1 OR i < 0";
         let (executed, ()) = tokio::join!(plugin.execute(endless, &[]), async {
-            until(|| is_being_written(database.as_ref())).await;
+            until_it_is_being_written(database.as_ref()).await;
             kill_the_server();
         });
         let error = executed.unwrap_err();
@@ -191,6 +191,21 @@ async fn what_was_being_written_when_the_server_was_killed_is_undone_and_not_rep
         plugin.close(Duration::from_secs(10)).await;
         assert_eq!(children(), Vec::<u32>::new());
     }
+}
+
+/// Waits for a writer that keeps its lock: a server that opens the file has it, too, for a
+/// moment.
+async fn until_it_is_being_written(database: &Path) {
+    let mut in_a_row = 0;
+    until(|| {
+        in_a_row = if is_being_written(database) {
+            in_a_row + 1
+        } else {
+            0
+        };
+        in_a_row == 20
+    })
+    .await;
 }
 
 /// Does somebody else hold the lock of a writer?
