@@ -123,11 +123,14 @@ impl<C: Connector> Store<C> {
                 Found::Fit(object)
             }
             Some(Err(_)) | None => {
-                let _settling = self.settle();
+                let settling = self.settle();
                 if self.len() == 0 {
-                    // It was stale. Otherwise another holder of a permit is looking at
-                    // this moment, and this one may be drawn again.
+                    // It was stale.
                     permit.forget();
+                } else {
+                    // Another holder of a permit is looking at this moment, or deadpool is
+                    // too narrow: this one may be drawn again.
+                    self.widen(&settling);
                 }
                 Found::Nothing
             }
@@ -158,14 +161,16 @@ impl<C: Connector> Store<C> {
     /// Takes in a connection that deadpool does not know yet.
     pub(crate) fn offer(&self, pooled: Pooled<C>) {
         self.objects.manager().offer(pooled);
-        self.widen();
+        self.widen(&self.settle());
         self.announce();
     }
 
     /// Lets deadpool hold as many connections as there are by now. It reserves memory for as
     /// many as it may ever hold, which is most often not needed, and may be more than there is.
-    fn widen(&self) {
-        let _settling = self.settle();
+    ///
+    /// One that is just on its way into deadpool is neither offered any more nor counted there
+    /// yet. Whoever finds nothing for want of its place widens it again.
+    fn widen(&self, _settling: &MutexGuard<'_, ()>) {
         let status = self.objects.status();
         let needed = status.size + self.objects.manager().offered();
         if needed > status.max_size {

@@ -1,7 +1,12 @@
 //! What happens between two steps of a caller, where no test from outside gets in
 //! between for certain.
 
-use std::{cell::Cell, hint::spin_loop, sync::OnceLock, time::Duration};
+use std::{
+    cell::Cell,
+    hint::spin_loop,
+    sync::{Barrier, OnceLock},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use mcp_domain::{Connection, Connector, Error, Operation, Scope};
@@ -25,8 +30,18 @@ impl Connector for Nothing {
     }
 }
 
+thread_local! {
+    /// Where this thread stops, once, when it asks whether [`Nothing`] is open: before the
+    /// answer, until others come there twice.
+    static STOP: Cell<Option<Arc<Barrier>>> = const { Cell::new(None) };
+}
+
 impl Connection for Nothing {
     fn is_open(&self) -> bool {
+        if let Some(stop) = STOP.take() {
+            stop.wait();
+            stop.wait();
+        }
         true
     }
 
@@ -303,4 +318,40 @@ async fn connections_that_are_taken_away_take_a_permit_each_along_and_no_more() 
         }
         assert_eq!(out.len(), MANY, "one is in store, and no permit for it");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_comes_while_another_is_just_taken_can_be_had_beside_it() {
+    let settings = Settings::builder().sharing(Sharing::Exclusive);
+    let settings = settings.max_connections(3).min_connections(0);
+    let server = Pool::new(settings.build().unwrap()).server("nothing", Nothing);
+    let server = server.add();
+    drop(join_all((0..3).map(|_| server.lease(Operation::new("call")))).await);
+    let mut three = server.keyed.store.extract(|_| true);
+    // One that has never held anything.
+    let store = Store::new(server.keyed.core.settings);
+    let mut offer = || store.offer(three.pop().unwrap());
+    let take = || match store.take(store.try_permit().unwrap().unwrap()) {
+        Found::Fit(object) => Some(object),
+        Found::Doubtful(..) | Found::Nothing => None,
+    };
+    offer();
+    let first = take();
+    offer();
+    let stop = Arc::new(Barrier::new(2));
+    let second = std::thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            STOP.set(Some(Arc::clone(&stop)));
+            take()
+        });
+        // The second is being looked at: it is not offered, and not in deadpool yet.
+        stop.wait();
+        offer();
+        stop.wait();
+        second.join().unwrap()
+    });
+    // Once in vain is fine: the permit is still there then.
+    let third = take().or_else(take);
+    let taken = [first, second, third].map(|object| object.is_some());
+    assert_eq!(taken, [true; 3]);
 }
