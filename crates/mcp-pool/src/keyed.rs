@@ -163,11 +163,14 @@ impl<C: Connector> Keyed<C> {
         how: Use,
         taken: &mut Option<Taken<C>>,
     ) -> Result<(), Error> {
-        if let Some(permit) = self.store.try_permit().map_err(closed)?
-            && let Some(object) = self.take(permit, None)
-        {
-            *taken = Some(self.hand_out(object, how, Checkout::Hit));
-            return Ok(());
+        if let Some(permit) = self.store.try_permit().map_err(closed)? {
+            if let Some(object) = self.take(permit, None) {
+                *taken = Some(self.hand_out(object, how, Checkout::Hit));
+                return Ok(());
+            }
+            // It may have been there to wake one who has begun to wait and is not in the
+            // queue yet.
+            self.grow();
         }
         // Who waits for room goes first.
         if how == Use::Together

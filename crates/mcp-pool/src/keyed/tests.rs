@@ -114,6 +114,34 @@ fn a_connection_is_opened_where_its_caller_waits_not_where_another_did() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_to_open_a_connection_and_is_not_in_the_queue_yet_is_woken_all_the_same() {
+    let settings = Settings::builder().sharing(Sharing::Shared);
+    let settings = settings.max_connections(3).max_in_flight(3);
+    let server = Pool::new(settings.build().unwrap()).server("nothing", Nothing);
+    let server = server.add();
+    let keyed = &server.keyed;
+    let join = async || {
+        let mut taken = None;
+        keyed.checkout(Use::Together, &mut taken).await.unwrap();
+        taken.unwrap()
+    };
+    // Two connections with room, and one that somebody has alone.
+    let (first, _second, _third, _other) = (join().await, join().await, join().await, join().await);
+    let held = server.lease(Operation::new("call")).await.unwrap();
+    keyed.give_back(first, Fate::Reuse, Measure::Nothing);
+    // Another who wants one alone begins to wait; nothing can be opened at that moment.
+    let _waits = Waiting::begin(keyed, Use::Alone);
+    held.discard();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((keyed.census().reserved, keyed.census().opening), (2, 0));
+    // Somebody comes in between, draws the permit that was to wake that one, and goes on.
+    let shares = server.stats().shares;
+    join().await;
+    assert_eq!(server.stats().shares, shares + 1);
+    assert!(keyed.store.try_permit().unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_connection_more_that_cannot_be_had_is_not_owed() {
     let server = server();
     let mut taken = None;
