@@ -19,12 +19,13 @@ use std::{
 };
 
 use deadpool::managed;
+use futures::future::join_all;
 use mcp_breaker::Breaker;
 use mcp_domain::{CircuitBreaker, Operation, Outcome, Permit, Scope};
 use mcp_pool::{Pool, Server, Settings, Sharing};
 use mcp_transport::Lifecycle;
 use serde_json::json;
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, task::yield_now};
 
 #[path = "parts/nothing.rs"]
 mod nothing;
@@ -40,6 +41,13 @@ const CALL: Operation = Operation::new("call");
 const FEW: u64 = 500;
 const MANY: u64 = 2500;
 
+/// So many tasks share so many connections, where they wait for each other.
+const TASKS: u64 = 50;
+const PLACES: usize = 8;
+
+/// As long as no caller here ever waits.
+const LONG: Duration = Duration::from_secs(35);
+
 /// More than this in a hundred is no noise: hash seeds move a path by a few instructions.
 const NOISE: f64 = 2.0;
 
@@ -53,16 +61,18 @@ enum Path {
     Call(Lifecycle),
     CallBare(Lifecycle),
     Deadpool,
+    DeadpoolWaits,
     Evict,
     Lease,
     OneOfManyScopes,
     RunExclusive,
     RunGuarded,
     RunShared,
+    RunWaits,
 }
 
 impl Path {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Deadpool,
         Self::Bb8,
         Self::Breaker,
@@ -70,6 +80,8 @@ impl Path {
         Self::RunExclusive,
         Self::RunShared,
         Self::RunGuarded,
+        Self::DeadpoolWaits,
+        Self::RunWaits,
         Self::OneOfManyScopes,
         Self::Evict,
         Self::CallBare(Lifecycle::Initialize),
@@ -87,19 +99,22 @@ impl Path {
             Self::CallBare(Lifecycle::Discover) => "call, bare SDK, discover",
             Self::CallBare(_) => "call, bare SDK, initialize",
             Self::Deadpool => "deadpool: get and return",
+            Self::DeadpoolWaits => "deadpool with a wait timeout, 50 tasks for 8",
             Self::Evict => "lease in a new scope, evicting",
             Self::Lease => "lease and return",
             Self::OneOfManyScopes => "lease in one of 1,000 scopes",
             Self::RunExclusive => "run, exclusive",
             Self::RunGuarded => "run, with a breaker",
             Self::RunShared => "run, shared",
+            Self::RunWaits => "run, exclusive, 50 tasks for 8",
         }
     }
 
     /// Who does the same.
     fn beside(self) -> Option<Self> {
         match self {
-            Self::Breaker | Self::CallBare(_) | Self::Deadpool => None,
+            Self::Breaker | Self::CallBare(_) | Self::Deadpool | Self::DeadpoolWaits => None,
+            Self::RunWaits => Some(Self::DeadpoolWaits),
             Self::Call(lifecycle) => Some(Self::CallBare(lifecycle)),
             Self::Bb8
             | Self::Evict
@@ -271,6 +286,38 @@ fn repeat(path: Path, count: u64) -> Result<(), Failure> {
                 let client = Bare::connect(lifecycle).await;
                 for _ in 0..count {
                     client.call().await;
+                }
+            }
+            Path::DeadpoolWaits => {
+                let pool = managed::Pool::<Opener>::builder(Opener)
+                    .max_size(PLACES)
+                    .wait_timeout(Some(LONG))
+                    .runtime(deadpool::Runtime::Tokio1)
+                    .build()?;
+                let tasks = (0..TASKS).map(|_| async {
+                    for _ in 0..count.div_ceil(TASKS) {
+                        let connection = pool.get().await;
+                        yield_now().await;
+                        drop(connection);
+                    }
+                });
+                join_all(tasks).await;
+            }
+            Path::RunWaits => {
+                let few = settings.clone().max_connections(PLACES);
+                let server = server(&few.sharing(Sharing::Exclusive).build()?, false);
+                let call = |_| async {
+                    yield_now().await;
+                    Ok(())
+                };
+                let tasks = (0..TASKS).map(|_| async {
+                    for _ in 0..count.div_ceil(TASKS) {
+                        server.run(CALL, call).await?;
+                    }
+                    Ok::<_, Failure>(())
+                });
+                for done in join_all(tasks).await {
+                    done?;
                 }
             }
             Path::Lease => {
