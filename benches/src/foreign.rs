@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use mcp_domain::{Connection as _, Connector as _, Error, Operation, Scope, Target};
+use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Operation, Scope, Target};
 use mcp_pool::{Pool, Settings};
 use mcp_transport::{Client, ClientConnector, ServersFile, infer};
 use serde_json::Value;
@@ -18,10 +18,10 @@ use crate::{
     progress::Pace,
     sample::Samples,
     section::{Cell, Section, column},
-    work::wrong,
 };
 
 mod known;
+mod light;
 
 const CALL: Operation = Operation::new("call").repeatable();
 const CHECKOUT: Operation = Operation::new("checkout");
@@ -50,18 +50,26 @@ pub(crate) enum Call {
 
 impl Call {
     async fn ask(&self, client: &Client) -> Result<(), Error> {
-        let done = match self {
-            Self::ListTools => !client.list_tools().await?.is_empty(),
+        let wrong = match self {
+            Self::ListTools => {
+                let tools = client.list_tools().await?;
+                let none = || "the server has no tools, so that there is nothing to call";
+                tools.is_empty().then(none).map(str::to_owned)
+            }
             Self::Tool {
                 name,
                 arguments,
                 expected,
             } => {
-                let answer = client.call_tool(name, arguments).await?;
-                answer.text().contains(expected)
+                let answer = client.call_tool(name, arguments).await?.text();
+                let start: String = answer.chars().take(100).collect();
+                let other = || format!("`{name}` answered `{start}`, without `{expected}`");
+                (!answer.contains(expected)).then(other)
             }
         };
-        done.then_some(()).ok_or_else(|| wrong("the call"))
+        wrong.map_or(Ok(()), |message| {
+            Err(Error::new(ErrorKind::BadResponse, message))
+        })
     }
 
     fn name(&self) -> &str {
@@ -78,13 +86,22 @@ pub(crate) async fn third_party(bench: &Bench, installed: &Path) -> Result<Vec<S
     section.about.push(
         "Each is started as a child process and asked by its own tool; direct includes its start, its handshake and its end.".to_owned(),
     );
+    let mut databases = Vec::new();
     for known in KNOWN {
-        match known.foreign(installed) {
-            Ok(foreign) => one(bench, &foreign, &mut section).await,
-            Err(why) => section.remarks.push(format!("{}: {why}.", known.name)),
+        let foreign = match known.foreign(installed) {
+            Ok(foreign) => foreign,
+            Err(why) => {
+                section.remarks.push(format!("{}: {why}.", known.name));
+                continue;
+            }
+        };
+        if one(bench, &foreign, &mut section).await && known.is_database {
+            databases.push(foreign);
         }
     }
-    Ok(finished(section))
+    let mut sections = finished(section);
+    sections.push(light::beside(bench, &databases).await?);
+    Ok(sections)
 }
 
 /// Measures a server that the user names.
@@ -153,11 +170,13 @@ fn finished(mut section: Section) -> Vec<Section> {
 }
 
 /// One server's row, or why there is none.
-async fn one(bench: &Bench, foreign: &Foreign, section: &mut Section) {
-    if let Err(error) = measure(bench, foreign, section).await {
+async fn one(bench: &Bench, foreign: &Foreign, section: &mut Section) -> bool {
+    let measured = measure(bench, foreign, section).await;
+    if let Err(error) = &measured {
         let why = format!("{}: {}.", foreign.name, error.chain());
         section.remarks.push(why);
     }
+    measured.is_ok()
 }
 
 async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Result<(), Error> {
@@ -172,8 +191,13 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
             .run(CALL, |client| async move { call.ask(&client).await })
             .await
     };
-    for _ in 0..3 {
-        pooled_call().await?;
+    {
+        // It may take long until it is known that a server does not answer.
+        let label = format!("connecting to {}", foreign.name);
+        let _bar = bench.progress.steps(&label, 1);
+        for _ in 0..3 {
+            pooled_call().await?;
+        }
     }
     let memory = children_memory().saturating_sub(before);
     let [mut connects, mut direct, mut first, mut pooled]: [Samples; 4] = Default::default();

@@ -20,6 +20,8 @@ pub(super) struct Known {
     /// The tool's only argument, and its value.
     argument: (&'static str, &'static str),
     expected: &'static str,
+    /// Does it serve a database, as ours does?
+    pub(super) is_database: bool,
 }
 
 pub(super) const KNOWN: [Known; 7] = [
@@ -31,6 +33,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "execute_sql",
         argument: ("sql", "select 40 + 2 as n"),
         expected: "42",
+        is_database: true,
     },
     Known {
         name: "dbhub (Node)",
@@ -40,6 +43,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "execute_sql",
         argument: ("sql", "select 40 + 2 as n"),
         expected: "42",
+        is_database: true,
     },
     Known {
         name: "everything (Node)",
@@ -49,6 +53,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "echo",
         argument: ("message", "hello there"),
         expected: "hello there",
+        is_database: false,
     },
     Known {
         name: "filesystem (Node)",
@@ -58,6 +63,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "read_text_file",
         argument: ("path", "note.txt"),
         expected: "the milk",
+        is_database: false,
     },
     Known {
         name: "sqlite (Python)",
@@ -67,6 +73,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "read_query",
         argument: ("query", "select 40 + 2"),
         expected: "42",
+        is_database: true,
     },
     Known {
         name: "time (Python)",
@@ -76,6 +83,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "get_current_time",
         argument: ("timezone", "Asia/Tokyo"),
         expected: "Asia/Tokyo",
+        is_database: false,
     },
     Known {
         name: "alchemy (Python)",
@@ -85,6 +93,7 @@ pub(super) const KNOWN: [Known; 7] = [
         tool: "execute_query",
         argument: ("query", "select 40 + 2 as n"),
         expected: "42",
+        is_database: true,
     },
 ];
 
