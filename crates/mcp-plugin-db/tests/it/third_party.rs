@@ -3,12 +3,19 @@
 //! Without `MCP_THIRD_PARTY`, which names the folder where they are installed, these
 //! tests have nobody to talk to, and do nothing.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    env,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 use mcp_domain::{CommandTarget, Target};
 use mcp_plugin_db::{Access, DatabasePlugin};
 use mcp_transport::ClientConnector;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use crate::{
     fixture::{Postgres, sqlite},
@@ -39,6 +46,45 @@ fn connector(program: PathBuf, args: &[&str], env: &[(&str, &str)]) -> ClientCon
         target.env.insert((*name).to_owned(), (*value).to_owned());
     }
     ClientConnector::new(Target::Command(target)).unwrap()
+}
+
+/// A server that listens at a port of the loopback; killed when it is dropped.
+struct Listening(Child);
+
+impl Listening {
+    /// Starts the program, which is told the port by the last argument.
+    async fn start(
+        program: PathBuf,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> (Self, ClientConnector) {
+        // Another process may take the port before the program does.
+        for _ in 0..20 {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let mut command = Command::new(&program);
+            command.args(args).arg(address.port().to_string());
+            command.envs(env.iter().copied());
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            let mut server = Self(command.spawn().unwrap());
+            while server.0.try_wait().unwrap().is_none() {
+                if TcpStream::connect(address).is_ok() {
+                    let url = format!("http://{address}/mcp");
+                    return (server, ClientConnector::new(Target::http(&url)).unwrap());
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        panic!("{} does not listen", program.display());
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 async fn check(dialect: &str, program: PathBuf, args: &[&str], env: &[(&str, &str)]) {
@@ -78,6 +124,31 @@ async fn toolbox_on_postgres() {
     ];
     let args = ["--stdio", "--prebuilt", "postgres"];
     check("toolbox", program, &args, &env).await;
+}
+
+#[tokio::test]
+async fn toolbox_over_http() {
+    let Some(program) = installed("toolbox") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let database = sqlite(folder.path());
+    let args = ["--prebuilt", "sqlite", "--address", "127.0.0.1", "--port"];
+    let env = [("SQLITE_DATABASE", database.as_str())];
+    let (_server, connector) = Listening::start(program, &args, &env).await;
+    suite::check("toolbox", connector).await;
+}
+
+#[tokio::test]
+async fn mcp_alchemy_over_http() {
+    let Some(program) = installed("mcp-alchemy") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite:///{}", sqlite(folder.path()));
+    let args = ["--transport", "streamable-http", "--port"];
+    let (_server, connector) = Listening::start(program, &args, &[("DB_URL", &url)]).await;
+    suite::check("mcp-alchemy", connector).await;
 }
 
 #[tokio::test]
