@@ -5,7 +5,7 @@ mod connections;
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
-    body::to_bytes,
+    body::{HttpBody as _, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
@@ -134,6 +134,10 @@ fn config(
 /// keeps nobody but itself. Who found no place for a session is told so by HTTP's means.
 async fn whole(request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
+    // Who says so beforehand need not send it all.
+    if body.size_hint().lower() > LONGEST_REQUEST as u64 {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
     let body = match timeout(PATIENCE, to_bytes(body, LONGEST_REQUEST)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),

@@ -206,6 +206,11 @@ fn failed(error: rusqlite::Error) -> Error {
         rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::ApiMisuse => {
             "there is no statement".to_owned()
         }
+        rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::OutOfMemory => {
+            "the statement needs more memory than there is: let it sort or keep less, by a \
+             LIMIT, an index or fewer columns"
+                .to_owned()
+        }
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         rusqlite::Error::MultipleStatement => "only one statement is allowed per call".to_owned(),

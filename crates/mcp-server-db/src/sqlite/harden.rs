@@ -67,6 +67,9 @@ fn connect(path: &Path, flags: OpenFlags, limits: &Limits) -> rusqlite::Result<C
     // Somebody else may be writing.
     connection.busy_timeout(limits.time.min(LONGEST_WAIT))?;
     connection.pragma_update(None, "hard_heap_limit", memory(limits))?;
+    // What a statement sorts or keeps for later would else go to files without end, on a
+    // disk that others need.
+    connection.pragma_update(None, "temp_store", "memory")?;
     // Reads the file's header: anything else is no database.
     connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
     Ok(connection)

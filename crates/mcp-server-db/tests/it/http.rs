@@ -186,6 +186,25 @@ async fn other_names_are_answered_to_only_if_they_were_given() {
 }
 
 #[tokio::test]
+async fn who_says_that_a_request_is_too_long_is_not_waited_for() {
+    let served = serve(HttpOptions::default()).await;
+    let mut socket = TcpStream::connect(&served.address).await.unwrap();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: {}\r\ncontent-length: 99999999999\r\n\r\n",
+        served.address
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let answered = socket.read_exact(&mut answer);
+    let limit = std::time::Duration::from_secs(20);
+    tokio::time::timeout(limit, answered)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
 async fn requests_have_a_size_limit() {
     let served = serve(HttpOptions::default()).await;
     let mut socket = TcpStream::connect(&served.address).await.unwrap();

@@ -180,6 +180,26 @@ async fn every_limit_is_valid() {
 }
 
 #[tokio::test]
+async fn what_a_statement_keeps_for_later_is_bounded() {
+    let limits = Limits {
+        time: Duration::from_secs(1000),
+        ..Limits::default()
+    };
+    let client = connect(limits, ClientLifecycleMode::Initialize).await;
+    for sql in [
+        // 2.7 GB each, in files if they were let.
+        "WITH kept AS MATERIALIZED (SELECT zeroblob(900000) FROM events LIMIT 3000) \
+         SELECT count(*) FROM kept",
+        "SELECT zeroblob(900000) FROM (SELECT id FROM events LIMIT 3000) ORDER BY random()",
+    ] {
+        let answer = refused(&client, "query", json!({ "sql": sql })).await;
+        assert!(answer.contains("more memory than there is"), "{answer}");
+        // The next one has it again.
+        ask(&client, "query", json!({ "sql": "SELECT 1" })).await;
+    }
+}
+
+#[tokio::test]
 async fn time_is_bounded() {
     let limits = Limits {
         time: Duration::from_millis(100),
