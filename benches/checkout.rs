@@ -81,17 +81,6 @@ const EXCLUSIVE: &str = "mcp-pool: run, exclusive";
 const SHARED: &str = "mcp-pool: run, shared";
 
 impl Load {
-    /// A call of it.
-    async fn call(self) {
-        if self.suspends {
-            let turn = TURN.get();
-            // A pool may poll a call again at once, to watch a clock beside it.
-            while TURN.get() == turn {
-                yield_now().await;
-            }
-        }
-    }
-
     /// The time of a batch. Each task has the pool for itself, and `once` gives it back:
     /// to clone a handle is no part of a call.
     fn batch<P, F, Fut>(self, runtime: &Runtime, pool: &P, once: F) -> Duration
@@ -132,15 +121,27 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
+/// One call. It knows no more than it needs: what a call knows is moved with it.
+async fn call(suspends: bool) {
+    if suspends {
+        let turn = TURN.get();
+        // A pool may poll a call again at once, to watch a clock beside it.
+        while TURN.get() == turn {
+            yield_now().await;
+        }
+    }
+}
+
 /// Measures every way under one load.
 #[expect(clippy::expect_used, reason = "nothing can be measured without them")]
 fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     let mut turns = Turns::new(load.name);
+    let suspends = load.suspends;
     let semaphore = Arc::new(tokio::sync::Semaphore::new(SIZE));
     turns.way("floor: tokio's semaphore", BATCH, move || {
         load.batch(runtime, &semaphore, move |semaphore| async move {
             let permit = semaphore.acquire().await;
-            load.call().await;
+            call(suspends).await;
             drop(permit);
             semaphore
         })
@@ -155,7 +156,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
         turns.way(name, BATCH, move || {
             load.batch(runtime, &pool, move |pool| async move {
                 let connection = pool.get().await;
-                load.call().await;
+                call(suspends).await;
                 drop(connection);
                 pool
             })
@@ -168,7 +169,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     turns.way("bb8", BATCH, move || {
         load.batch(runtime, &pool, move |pool| async move {
             let connection = pool.get().await;
-            load.call().await;
+            call(suspends).await;
             drop(connection);
             pool
         })
@@ -178,7 +179,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     turns.way("mobc", BATCH, move || {
         load.batch(runtime, &pool, move |pool| async move {
             let connection = pool.get().await;
-            load.call().await;
+            call(suspends).await;
             drop(connection);
             pool
         })
@@ -187,7 +188,7 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
     turns.way("mcp-pool: lease", BATCH, move || {
         load.batch(runtime, &server, move |server| async move {
             let lease = server.lease(CALL).await;
-            load.call().await;
+            call(suspends).await;
             drop(lease);
             server
         })
@@ -200,11 +201,11 @@ fn measure(load: Load, runtime: &Runtime) -> io::Result<()> {
         let server = self::server(sharing, breaker);
         turns.way(name, BATCH, move || {
             load.batch(runtime, &server, move |server| async move {
-                let call = |_| async {
-                    load.call().await;
+                let run = |_| async move {
+                    call(suspends).await;
                     Ok(())
                 };
-                drop(server.run(CALL, call).await);
+                drop(server.run(CALL, run).await);
                 server
             })
         });
