@@ -1,10 +1,15 @@
-//! Tells a regression from noise: this run beside an earlier one of the same machine.
+//! Tells a regression from noise: this run beside earlier ones of the same machine.
 //!
 //! Two runs differ by the machine's mood, which moves all times together. A ratio
 //! within one run moves with it much less: a regression is a ratio whose interval has
-//! moved clear of the earlier one's.
+//! moved clear of all the earlier ones'. How far runs of one build differ, only several
+//! of them tell.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use mcp_domain::{Error, ErrorKind};
 use serde_json::Value;
@@ -17,13 +22,26 @@ use crate::{
 /// A change below this is not worth a word, however certain.
 const SMALL: f64 = 0.05;
 
-/// The ratios of an earlier run, by where they stand.
-#[derive(Debug)]
-pub(crate) struct Base(BTreeMap<String, Ratio>);
+/// The ratios of earlier runs, by where they stand: each with an interval that has those
+/// of all runs in it.
+#[derive(Debug, Default)]
+pub(crate) struct Base {
+    ratios: BTreeMap<String, Ratio>,
+    runs: usize,
+}
 
 impl Base {
-    /// Reads what `--json` wrote.
-    pub(crate) fn read(file: &Path) -> Result<Self, Error> {
+    /// Reads what `--json` wrote, run by run. Without any file there is no base.
+    pub(crate) fn read(files: &[PathBuf]) -> Result<Option<Self>, Error> {
+        let mut base = Self::default();
+        for file in files {
+            base.add(file)?;
+        }
+        Ok((base.runs > 0).then_some(base))
+    }
+
+    /// One run more.
+    fn add(&mut self, file: &Path) -> Result<(), Error> {
         let cannot = |error: std::io::Error| {
             let message = format!(
                 "cannot read `{}`, which `--json` should have written",
@@ -33,19 +51,21 @@ impl Base {
         };
         let text = fs::read_to_string(file).map_err(cannot)?;
         let report: Value = serde_json::from_str(&text).map_err(|error| cannot(error.into()))?;
-        let mut ratios = BTreeMap::new();
+        self.runs += 1;
         for section in report["sections"].as_array().into_iter().flatten() {
             let id = section["id"].as_str().unwrap_or_default();
             for row in section["rows"].as_array().into_iter().flatten() {
                 let key = row["key"].as_str().unwrap_or_default();
                 for (column, cell) in row.as_object().into_iter().flatten() {
                     if let Ok(ratio) = serde_json::from_value(cell.clone()) {
-                        ratios.insert(format!("{id}: {key}: {column}"), ratio);
+                        let place = format!("{id}: {key}: {column}");
+                        let known = self.ratios.entry(place).or_insert(ratio);
+                        *known = both(known, &ratio);
                     }
                 }
             }
         }
-        Ok(Self(ratios))
+        Ok(())
     }
 
     /// What has changed since, beyond noise.
@@ -56,14 +76,15 @@ impl Base {
             column("now", "now"),
             column("verdict", "verdict"),
         ];
-        let mut table = Section::new("compare", "Beside the earlier run", &columns).about(&[
+        let mut table = Section::new("compare", "Beside earlier runs", &columns).about(&[
             "Ratios within one run, which the machine's mood moves much less than times.",
-            "*better* and *worse*: the 95 % intervals do not touch, and the medians are 5 % apart or more. All else is noise.",
+            "*before*: the interval that has those of all earlier runs in it, and its middle.",
+            "*better* and *worse*: the intervals do not touch, and the figures are 5 % apart or more. All else is noise.",
         ]);
         let (mut compared, mut noise) = (0, 0);
         for section in sections {
             for (place, now) in section.ratios() {
-                let Some(before) = self.0.get(&place) else {
+                let Some(before) = self.ratios.get(&place) else {
                     continue;
                 };
                 compared += 1;
@@ -82,8 +103,23 @@ impl Base {
         let line =
             format!("{compared} ratios compared; {noise} of them did not change beyond noise.");
         table.remarks.push(line);
+        if self.runs == 1 {
+            let line = "One earlier run does not tell how far runs of the same build differ: name several, for fewer false alarms.";
+            table.remarks.push(line.to_owned());
+        }
         table
     }
+}
+
+/// An interval that has two others in it, and its middle.
+fn both(one: &Ratio, other: &Ratio) -> Ratio {
+    if one == other {
+        return *one;
+    }
+    let (low, high) = (one.low.min(other.low), one.high.max(other.high));
+    // Of ratios: as many times above the least as below the greatest.
+    let value = (low * high).sqrt();
+    Ratio { value, low, high }
 }
 
 /// The judged ratios are those of which more is better.
@@ -134,7 +170,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let report = serde_json::json!({ "sections": [section(10.0)] });
         fs::write(file.path(), report.to_string()).unwrap();
-        let base = Base::read(file.path()).unwrap();
+        let base = Base::read(&[file.path().to_owned()]).unwrap().unwrap();
         let same = base.compare(&[section(10.0)]);
         assert!(same.rows.is_empty());
         assert!(
@@ -145,5 +181,27 @@ mod tests {
         let words: Vec<_> = worse.rows[0].iter().map(crate::words::cell).collect();
         assert_eq!(words[0], "parts: one: gain");
         assert_eq!(words[3], "worse");
+        assert!(Base::read(&[]).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_differs_as_far_between_earlier_runs_is_noise() {
+        let files = [10.0, 14.0].map(|value| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let report = serde_json::json!({ "sections": [section(value)] });
+            fs::write(file.path(), report.to_string()).unwrap();
+            file
+        });
+        let verdict = |runs: &[usize], now: f64| {
+            let paths: Vec<_> = runs.iter().map(|run| files[*run].path().into()).collect();
+            let base = Base::read(&paths).unwrap().unwrap();
+            let table = base.compare(&[section(now)]);
+            table.rows.first().map(|row| crate::words::cell(&row[3]))
+        };
+        // Beside either of them alone it would be a change.
+        assert_eq!(verdict(&[0], 12.0).as_deref(), Some("better"));
+        assert_eq!(verdict(&[1], 12.0).as_deref(), Some("worse"));
+        assert_eq!(verdict(&[0, 1], 12.0), None);
+        assert_eq!(verdict(&[0, 1], 7.0).as_deref(), Some("worse"));
     }
 }

@@ -122,9 +122,10 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Compare with the figures of an earlier run on the same machine, as written by --json.
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
+    /// Compare with the figures of earlier runs on the same machine, as written by --json.
+    /// Several tell noise better than one.
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    compare: Vec<PathBuf>,
 
     /// Where servers of others are installed; `cargo xtask bench` fills it in.
     #[arg(long, value_name = "FOLDER", env = "MCP_THIRD_PARTY", hide = true)]
@@ -238,7 +239,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Error> {
     // Before minutes are spent.
-    let base = args.compare.as_deref().map(Base::read).transpose()?;
+    let base = Base::read(&args.compare)?;
     let machine = Machine::this();
     let start = Instant::now();
     // Without it, the arguments would have been refused.
