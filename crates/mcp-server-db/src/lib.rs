@@ -24,8 +24,8 @@
 //!   engine enforces it, not a look at the SQL; what it cannot enforce is said below.
 //! - **Nothing is unbounded.** Rows, bytes and time have limits; a result that was
 //!   cut says so, and holds a cursor to go on with. SQLite's memory is limited to
-//!   512 MiB, which counts for all of its users in the process, and it makes no temporary
-//!   files. PostgreSQL's are bounded by its own `temp_file_limit`.
+//!   512 MiB, which counts for all of its users in the process, and nothing that reads
+//!   makes temporary files. PostgreSQL's are bounded by its own `temp_file_limit`.
 //! - **A call that is cancelled stops its statement** in the database, and so does a
 //!   client that vanishes.
 //! - **Values keep their types**: integers to 64 bits, decimals as they are stored,

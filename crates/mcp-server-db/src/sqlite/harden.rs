@@ -41,6 +41,10 @@ pub(super) fn open(path: &Path, limits: &Limits) -> Result<Connection, Error> {
     let open = || {
         let mut connection = connect(path, flags, limits)?;
         connection.pragma_update(None, "query_only", true)?;
+        // What a statement sorts or keeps for later would else go to files without end, on a
+        // disk that others need. Who may write can fill it anyway, and may have an index
+        // made of more than fits into memory.
+        connection.pragma_update(None, "temp_store", "memory")?;
         restrict(&mut connection, limits, reading)?;
         Ok(connection)
     };
@@ -67,9 +71,6 @@ fn connect(path: &Path, flags: OpenFlags, limits: &Limits) -> rusqlite::Result<C
     // Somebody else may be writing.
     connection.busy_timeout(limits.time.min(LONGEST_WAIT))?;
     connection.pragma_update(None, "hard_heap_limit", memory(limits))?;
-    // What a statement sorts or keeps for later would else go to files without end, on a
-    // disk that others need.
-    connection.pragma_update(None, "temp_store", "memory")?;
     // Reads the file's header: anything else is no database.
     connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
     Ok(connection)
