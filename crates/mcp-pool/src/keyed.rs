@@ -7,7 +7,7 @@ use std::sync::{
 
 use deadpool::managed::Object;
 use mcp_domain::{Connector, Error, ErrorKind, PoolStats, Scope};
-use tokio::{runtime::Handle, sync::Semaphore, time::Instant};
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     counters::{Checkout, Counters, Reason},
@@ -29,7 +29,7 @@ mod waiting;
 
 use self::{
     counted::{Counted, Open},
-    growing::Failing,
+    growing::{Failing, Runtime},
     waiting::Waiting,
 };
 
@@ -52,9 +52,11 @@ pub(crate) struct Keyed<C: Connector> {
     failing: Mutex<Failing>,
     /// Where one of those who wait runs, and connections are opened for them: whoever sees
     /// to it may be elsewhere.
-    runtime: Mutex<Option<Handle>>,
+    runtime: Mutex<Option<Runtime>>,
     /// Is that known? Written under its lock.
     knows_runtime: AtomicBool,
+    /// The number of the next caller who waits.
+    next_caller: AtomicU64,
     /// When to connect again, in milliseconds since `born`; 0 if the last attempt
     /// succeeded, or the pause after it is over.
     retry_at: AtomicU64,
@@ -139,6 +141,7 @@ impl<C: Connector> Keyed<C> {
             failing: Mutex::default(),
             runtime: Mutex::default(),
             knows_runtime: AtomicBool::new(false),
+            next_caller: AtomicU64::new(0),
             retry_at: AtomicU64::new(0),
             born: Instant::now(),
             handles: AtomicUsize::new(0),
@@ -220,7 +223,7 @@ impl<C: Connector> Keyed<C> {
                 // After the permit: who is in the queue is woken, who is not looks here.
                 failure = waiting.told() => return Err(failure),
             }
-            drop(self.wait_here(true));
+            drop(self.wait_here(Some(waiting.number)));
             self.grow();
         }
     }

@@ -20,6 +20,12 @@ pub(super) struct Failing {
     waits: Option<Box<Waits>>,
 }
 
+/// Where a caller waits.
+pub(super) struct Runtime {
+    caller: u64,
+    handle: Handle,
+}
+
 impl<C: Connector> Keyed<C> {
     /// Opens as many connections as are needed.
     pub(crate) fn grow(self: &Arc<Self>) {
@@ -101,16 +107,33 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
-    /// Whoever waits does so on this runtime; which need not be known unless a connection
-    /// `may_open` for it. Tells what was known before, to be dropped where nothing is locked.
-    pub(super) fn wait_here(&self, may_open: bool) -> Option<Handle> {
-        if !may_open && !self.knows_runtime.load(Ordering::Relaxed) {
+    /// This caller waits on this runtime; which need not be known unless a connection may be
+    /// opened for it, a `caller`. Tells what was known before, to be dropped where nothing is
+    /// locked.
+    pub(super) fn wait_here(&self, caller: Option<u64>) -> Option<Runtime> {
+        if caller.is_none() && !self.knows_runtime.load(Ordering::Relaxed) {
             return None;
         }
-        let here = may_open.then(Handle::try_current).and_then(Result::ok);
+        let here = caller.and_then(|caller| {
+            let handle = Handle::try_current().ok()?;
+            Some(Runtime { caller, handle })
+        });
         let mut runtime = self.lock_runtime();
         self.knows_runtime.store(here.is_some(), Ordering::Relaxed);
         std::mem::replace(&mut runtime, here)
+    }
+
+    /// This caller waits no more. If it was the one whose runtime is known, that may be driven
+    /// by nobody from now on, and is not known any more. Tells what was known, as above.
+    pub(super) fn wait_no_more(&self, caller: u64) -> Option<Runtime> {
+        if !self.knows_runtime.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut runtime = self.lock_runtime();
+        let former = runtime.take_if(|known| known.caller == caller);
+        self.knows_runtime
+            .store(runtime.is_some(), Ordering::Relaxed);
+        former
     }
 
     /// The runtime on which to open a connection: that of those who wait, if anybody does.
@@ -120,7 +143,9 @@ impl<C: Connector> Keyed<C> {
         if waiting == 0 {
             return Handle::try_current().ok();
         }
-        let runtime = self.lock_runtime().clone();
+        let known = self.lock_runtime();
+        let runtime = known.as_ref().map(|known| known.handle.clone());
+        drop(known);
         if runtime.is_none() {
             self.store.wake(waiting);
         }
@@ -161,7 +186,7 @@ impl<C: Connector> Keyed<C> {
         }
         self.counters.failed_connect();
         self.lock_failing().why = Some(error);
-        drop(self.wait_here(false));
+        drop(self.wait_here(None));
         self.lock_census().aborted();
         self.core.attempted.notify_waiters();
     }
@@ -263,7 +288,7 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
-    fn lock_runtime(&self) -> MutexGuard<'_, Option<Handle>> {
+    fn lock_runtime(&self) -> MutexGuard<'_, Option<Runtime>> {
         self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

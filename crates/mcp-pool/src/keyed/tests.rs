@@ -84,7 +84,7 @@ async fn room_that_came_up_before_a_caller_was_known_to_wait_is_taken() {
 async fn a_place_that_became_free_before_the_queue_knew_who_wants_it_is_taken() {
     let server = server();
     // A caller whom a place was just refused, and there is one by now.
-    server.keyed.wait_here(true);
+    server.keyed.wait_here(Some(0));
     server.keyed.lock_census().alone += 1;
     server.registry.starve(&server.keyed);
     assert_eq!(server.keyed.census().opening, 1);
@@ -103,7 +103,7 @@ fn a_connection_is_opened_where_its_caller_waits_not_where_another_did() {
     let server = pool.server("nothing", Nothing).add();
     let (here, elsewhere) = (runtime(), runtime());
     let held = here.block_on(server.lease(CALL)).unwrap();
-    elsewhere.block_on(async { server.keyed.wait_here(true) });
+    elsewhere.block_on(async { server.keyed.wait_here(Some(0)) });
     let served = here.block_on(async {
         let mut waits = Box::pin(server.lease(CALL));
         assert!(futures::poll!(&mut waits).is_pending());

@@ -1,6 +1,10 @@
 //! A caller who waits, and is counted as long as it does.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+};
 
 use deadpool::managed::Object;
 use mcp_domain::{Connector, Error};
@@ -11,6 +15,8 @@ use crate::{manager::Manager, store::Store};
 /// Counts a caller as waiting while it lives.
 pub(super) struct Waiting<'k, C: Connector> {
     keyed: &'k Arc<Keyed<C>>,
+    /// Which it is among those who ever waited.
+    pub(super) number: u64,
     how: Use,
     /// The sign of life that a connection had given last when it began to wait.
     pub(super) last_sign: u64,
@@ -28,9 +34,10 @@ impl<'k, C: Connector> Waiting<'k, C> {
     pub(super) fn begin(keyed: &'k Arc<Keyed<C>>, how: Use) -> Self {
         let last_sign = keyed.store.last_sign();
         let max = keyed.core.settings.max_connections;
+        let number = keyed.next_caller.fetch_add(1, Ordering::Relaxed);
         let (mut epoch, mut _previous) = (0, None);
         keyed.grow_after(|census| {
-            _previous = keyed.wait_here(!census.is_full(max));
+            _previous = keyed.wait_here((!census.is_full(max)).then_some(number));
             epoch = census.epoch;
             match how {
                 Use::Alone => census.alone += 1,
@@ -39,6 +46,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
         });
         Self {
             keyed,
+            number,
             how,
             last_sign,
             epoch,
@@ -95,14 +103,15 @@ impl<'k, C: Connector> Waiting<'k, C> {
 
     /// Is counted no more if it `may`, which is asked in the same moment.
     fn cease(&mut self, may: impl FnOnce(&Store<C>) -> bool) {
-        let (epoch, how, takes) = (self.epoch, self.how, self.takes);
-        let (mut others, mut anybody) = (false, true);
+        let (epoch, how, takes, number) = (self.epoch, self.how, self.takes, self.number);
+        let (mut others, mut anybody, mut _previous) = (false, true, None);
         // It may have been given a connection that others had counted on.
         self.keyed.grow_after(|census| {
             self.over = may(&self.keyed.store);
             if !self.over {
                 return;
             }
+            _previous = self.keyed.wait_no_more(number);
             census.landing -= usize::from(takes);
             if census.epoch == epoch {
                 match how {

@@ -75,6 +75,25 @@ fn a_place_that_is_left_outside_all_runtimes_goes_to_who_waits_on_one() {
 }
 
 #[test]
+fn who_waits_is_served_on_its_own_runtime_when_another_who_waited_has_gone() {
+    let fake = Arc::<FakeServer>::default();
+    let settings = Settings::builder().max_total(1).min_connections(0);
+    let pool = Pool::new(settings.build().unwrap());
+    let server = pool.server("fake", FakeConnector(fake)).add();
+    let other = server.scoped(Scope::new("other"));
+    // Both live on; one of them is not driven any more.
+    let (one, two) = (runtime(), runtime());
+    let held = two.block_on(server.lease(CALL)).unwrap();
+    let mut stays = Box::pin(other.lease(CALL));
+    two.block_on(async { assert!(futures::poll!(&mut stays).is_pending()) });
+    let mut goes = Box::pin(other.lease(CALL));
+    one.block_on(async { assert!(futures::poll!(&mut goes).is_pending()) });
+    drop(goes);
+    drop(held);
+    drop(two.block_on(stays).unwrap());
+}
+
+#[test]
 fn a_connect_that_ends_with_its_runtime_is_begun_anew_for_who_waits_on_another() {
     let set = set(Settings::builder().min_connections(0));
     FakeServer::set(&set.fake.on_connect, Reaction::Never);
