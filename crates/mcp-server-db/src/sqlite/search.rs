@@ -47,18 +47,24 @@ fn search(
         truncated: false,
     };
     let mut known = false;
+    let tables = tables(connection)?;
     for index in virtual_tables(connection)? {
         let Some((sql, phrases)) = index.search(&words) else {
             continue;
         };
         let table = index.of.unwrap_or(index.name);
+        // The index may write it in letters of another size.
+        let same = tables
+            .iter()
+            .find(|it| it.name.eq_ignore_ascii_case(&table));
+        let table = same.map_or(table, |it| it.name.clone());
         if wanted(&table) {
             known = true;
             by_index(connection, &table, &sql, &phrases, limit, &mut found)?;
         }
         indexed.push(table);
     }
-    for table in tables(connection)? {
+    for table in tables {
         if table.kind == "table" && wanted(&table.name) && !indexed.contains(&table.name) {
             known = true;
             by_scan(connection, &table.name, &words, limit, &mut found)?;

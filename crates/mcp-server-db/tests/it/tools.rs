@@ -4,7 +4,7 @@ use mcp_server_db::Limits;
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
 
-use crate::client::{ask, client, connect, lifecycles, refused};
+use crate::client::{ask, client, client_of, connect, lifecycles, refused};
 
 #[tokio::test]
 async fn both_lifecycles_are_served() {
@@ -147,7 +147,7 @@ async fn odd_tables_are_listed_and_searched_like_all_others() {
     let database = rusqlite::Connection::open(&path).unwrap();
     database.execute_batch(ODD).unwrap();
     drop(database);
-    let client = crate::client::client_of(&path).await;
+    let client = client_of(&path).await;
 
     let tables = ask(&client, "list_tables", json!({})).await;
     let names = tables["tables"].as_array().unwrap().iter();
@@ -398,4 +398,21 @@ async fn calls_that_do_not_fit_are_protocol_errors() {
         let error = client.peer().call_tool(params).await.unwrap_err();
         assert!(error.to_string().contains(tool), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_index_names_its_table_in_letters_of_any_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("docs.sqlite");
+    let sql = "CREATE TABLE docs(id INTEGER PRIMARY KEY, body TEXT);
+        INSERT INTO docs VALUES (7, 'red kettle');
+        CREATE VIRTUAL TABLE of_docs USING fts5(body, content='DOCS', content_rowid='id');
+        INSERT INTO of_docs(of_docs) VALUES ('rebuild')";
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(sql).unwrap();
+    let client = client_of(&path).await;
+    let found = ask(&client, "search", json!({ "text": "kettle" })).await;
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["hits"][0]["table"], json!("docs"));
+    assert_eq!(found["hits"][0]["row"], json!(7));
 }
