@@ -35,8 +35,11 @@
 //!
 //! Tables, views, full-text tables (FTS3 to FTS5) and R-trees are served; virtual tables
 //! of other modules are not. Where another file is moved to the path of the database, that
-//! one is served from then on; where there is none any more, calls say so. A few functions that take as long as the product of their
-//! values' lengths (`trim` with letters, `instr`, `replace`, `json_patch`) refuse long
+//! one is served from then on; where there is none any more, calls say so. Where writes are
+//! allowed, the files ending in -wal and -shm have to go with the old one: beside another
+//! file they would spoil it, so that calls are refused until they are removed.
+//!
+//! A few functions that take as long as the product of their values' lengths (`trim` with letters, `instr`, `replace`, `json_patch`) refuse long
 //! ones together, and patterns of `LIKE` have 1,000 bytes at most: within one call of a
 //! function, no clock is looked at. A call that outlives its time limit all the same is
 //! answered five seconds later, and keeps its turn until it has ended.

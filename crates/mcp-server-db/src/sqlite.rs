@@ -89,6 +89,7 @@ impl Sqlite {
         let running = turn(&self.running, &self.limits).await?;
         let idle = Arc::clone(&self.idle);
         let path = self.path.clone();
+        let log = self.writer.as_ref().map(|writer| Arc::clone(&writer.log));
         let limits = self.limits;
         let abandoned = AbandonedOnDrop::default();
         let flag = Arc::clone(&abandoned.0);
@@ -100,6 +101,9 @@ impl Sqlite {
                 None => {
                     // Those that are left over are as old.
                     lock(&idle).clear();
+                    if let Some(log) = log {
+                        log.check(&path)?;
+                    }
                     Opened::new(&path, || harden::open(&path, &limits)).map_err(|e| gone(&e))?
                 }
             };

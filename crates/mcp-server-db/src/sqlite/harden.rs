@@ -59,6 +59,8 @@ pub(super) fn open_for_writing(path: &Path, limits: &Limits) -> Result<Connectio
     let open = || {
         let mut connection = connect(path, flags, limits)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
+        // Opens the log: from now on it is known which one is ours.
+        connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
         connection.pragma_update(None, "foreign_keys", true)?;
         restrict(&mut connection, limits, writing)?;
         Ok(connection)

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     AbandonedOnDrop, NOT_AUTHORIZED, Sqlite, bounded, failed, harden, in_time,
-    place::{Opened, gone},
+    place::{Log, Opened, gone},
     query::{bind, columns, size, values},
     turn,
 };
@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Writer {
     opened: Arc<Mutex<Opened>>,
+    pub(super) log: Arc<Log>,
     turn: Arc<Semaphore>,
 }
 
@@ -34,7 +35,9 @@ impl Writer {
     /// on, so that readers and the writer do not wait for each other.
     pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let opened = Opened::new(path, || harden::open_for_writing(path, limits))?;
+        let log = Arc::new(Log::of(&opened, path));
         Ok(Self {
+            log,
             opened: Arc::new(Mutex::new(opened)),
             turn: Arc::new(Semaphore::new(1)),
         })
@@ -55,6 +58,7 @@ impl Sqlite {
         };
         let turn = turn(&writer.turn, &self.limits).await?;
         let opened = Arc::clone(&writer.opened);
+        let log = Arc::clone(&writer.log);
         let path = self.path.clone();
         let limits = self.limits;
         let abandoned = AbandonedOnDrop::default();
@@ -63,8 +67,10 @@ impl Sqlite {
             let _turn = turn;
             let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
             if !opened.is_at(&path) {
+                log.check(&path)?;
                 let open = || harden::open_for_writing(&path, &limits);
                 *opened = Opened::new(&path, open).map_err(|error| gone(&error))?;
+                log.set(&opened, &path);
             }
             bounded(&mut opened.connection, limits.time, flag, |connection| {
                 execute(connection, &statement, &limits)

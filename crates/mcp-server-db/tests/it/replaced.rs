@@ -75,3 +75,30 @@ async fn nothing_is_written_to_a_file_that_is_gone() {
     let why = refused(&client, "execute", insert).await;
     assert!(why.contains("there is no such file"), "{why}");
 }
+
+#[tokio::test]
+async fn the_log_of_one_file_does_not_spoil_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, next) = (folder.path().join("db"), folder.path().join("next"));
+    make(&path, "old");
+    let client = client(&path, true).await;
+    let insert = json!({ "sql": "INSERT INTO names VALUES ('written')" });
+    ask(&client, "execute", insert.clone()).await;
+
+    make(&next, "new");
+    fs::rename(&next, &path).unwrap();
+    let names = json!({ "sql": "SELECT name FROM names ORDER BY rowid" });
+    // Again and again: nothing is forgotten by being refused.
+    for (tool, asked) in [("query", &names), ("execute", &insert), ("query", &names)] {
+        let why = refused(&client, tool, asked.clone()).await;
+        assert!(why.contains("the log of the one before"), "{tool}: {why}");
+    }
+    for beside in ["db-wal", "db-shm"] {
+        fs::remove_file(folder.path().join(beside)).unwrap();
+    }
+    let answer = ask(&client, "query", names.clone()).await;
+    assert_eq!(answer["rows"], json!([["new"]]));
+    ask(&client, "execute", insert).await;
+    let answer = ask(&client, "query", names).await;
+    assert_eq!(answer["rows"], json!([["new"], ["written"]]));
+}
