@@ -15,6 +15,8 @@ use mcp_domain::{Error, ErrorKind};
 use serde_json::Value;
 
 use crate::{
+    machine::Machine,
+    report::SCHEMA,
     sample::Ratio,
     section::{Cell, Section, column},
 };
@@ -28,20 +30,22 @@ const SMALL: f64 = 0.05;
 pub(crate) struct Base {
     ratios: BTreeMap<String, Ratio>,
     runs: usize,
+    /// What is to be known about them.
+    remarks: Vec<String>,
 }
 
 impl Base {
     /// Reads what `--json` wrote, run by run. Without any file there is no base.
-    pub(crate) fn read(files: &[PathBuf]) -> Result<Option<Self>, Error> {
+    pub(crate) fn read(files: &[PathBuf], here: &Machine) -> Result<Option<Self>, Error> {
         let mut base = Self::default();
         for file in files {
-            base.add(file)?;
+            base.add(file, here)?;
         }
         Ok((base.runs > 0).then_some(base))
     }
 
     /// One run more.
-    fn add(&mut self, file: &Path) -> Result<(), Error> {
+    fn add(&mut self, file: &Path, here: &Machine) -> Result<(), Error> {
         let cannot = |error: std::io::Error| {
             let message = format!(
                 "cannot read `{}`, which `--json` should have written",
@@ -51,6 +55,20 @@ impl Base {
         };
         let text = fs::read_to_string(file).map_err(cannot)?;
         let report: Value = serde_json::from_str(&text).map_err(|error| cannot(error.into()))?;
+        if report["schema"] != SCHEMA {
+            let message = format!(
+                "`{}` is no report that `--json` of this version has written: its `schema` is {}, not {SCHEMA}",
+                file.display(),
+                report["schema"]
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        if let Some(other) = here.other(&report["machine"]) {
+            self.remarks.push(format!(
+                "`{}` was measured on another machine ({other}): what differs from it may be the machine's doing.",
+                file.display()
+            ));
+        }
         self.runs += 1;
         for section in report["sections"].as_array().into_iter().flatten() {
             let id = section["id"].as_str().unwrap_or_default();
@@ -103,6 +121,11 @@ impl Base {
         let line =
             format!("{compared} ratios compared; {noise} of them did not change beyond noise.");
         table.remarks.push(line);
+        if compared == 0 {
+            let line = "Nothing was compared: no ratio of this run is in what was written earlier.";
+            table.remarks.push(line.to_owned());
+        }
+        table.remarks.extend(self.remarks.iter().cloned());
         if self.runs == 1 {
             let line = "One earlier run does not tell how far runs of the same build differ: name several, for fewer false alarms.";
             table.remarks.push(line.to_owned());
@@ -138,7 +161,10 @@ fn verdict(before: &Ratio, now: &Ratio) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::report::Report;
 
     #[track_caller]
     fn check(before: [f64; 3], now: [f64; 3], expected: Option<&str>) {
@@ -165,12 +191,42 @@ mod tests {
         section
     }
 
+    /// As a run on this machine writes it.
+    fn report(section: Section) -> Value {
+        let report = Report::new(Machine::this(), Duration::ZERO, vec![section]);
+        serde_json::to_value(report).unwrap()
+    }
+
+    #[test]
+    fn what_was_measured_elsewhere_is_told_apart() {
+        let read = |report: &Value| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), report.to_string()).unwrap();
+            Base::read(&[file.path().to_owned()], &Machine::this())
+        };
+        let mut elsewhere = report(section(10.0));
+        let remarks = |report: &Value| read(report).unwrap().unwrap().compare(&[]).remarks;
+        let tells =
+            |remarks: &[String]| remarks.iter().any(|line| line.contains("another machine"));
+        assert!(!tells(&remarks(&elsewhere)));
+        assert!(remarks(&elsewhere)[1].starts_with("Nothing was compared"));
+        elsewhere["machine"]["cpu"] = "Another".into();
+        assert!(tells(&remarks(&elsewhere)));
+        elsewhere["schema"] = (SCHEMA + 1).into();
+        for no_report in [elsewhere, serde_json::json!({})] {
+            let refused = read(&no_report).unwrap_err();
+            assert!(refused.to_string().contains("`schema`"), "{refused}");
+        }
+    }
+
     #[test]
     fn what_was_written_is_found_again() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let report = serde_json::json!({ "sections": [section(10.0)] });
+        let report = report(section(10.0));
         fs::write(file.path(), report.to_string()).unwrap();
-        let base = Base::read(&[file.path().to_owned()]).unwrap().unwrap();
+        let base = Base::read(&[file.path().to_owned()], &Machine::this())
+            .unwrap()
+            .unwrap();
         let same = base.compare(&[section(10.0)]);
         assert!(same.rows.is_empty());
         assert!(
@@ -181,20 +237,20 @@ mod tests {
         let words: Vec<_> = worse.rows[0].iter().map(crate::words::cell).collect();
         assert_eq!(words[0], "parts: one: gain");
         assert_eq!(words[3], "worse");
-        assert!(Base::read(&[]).unwrap().is_none());
+        assert!(Base::read(&[], &Machine::this()).unwrap().is_none());
     }
 
     #[test]
     fn what_differs_as_far_between_earlier_runs_is_noise() {
         let files = [10.0, 14.0].map(|value| {
             let file = tempfile::NamedTempFile::new().unwrap();
-            let report = serde_json::json!({ "sections": [section(value)] });
+            let report = report(section(value));
             fs::write(file.path(), report.to_string()).unwrap();
             file
         });
         let verdict = |runs: &[usize], now: f64| {
             let paths: Vec<_> = runs.iter().map(|run| files[*run].path().into()).collect();
-            let base = Base::read(&paths).unwrap().unwrap();
+            let base = Base::read(&paths, &Machine::this()).unwrap().unwrap();
             let table = base.compare(&[section(now)]);
             table.rows.first().map(|row| crate::words::cell(&row[3]))
         };

@@ -56,7 +56,7 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
         column("bare_us", "bare rmcp"),
         column("pooled_us", "pooled"),
         column("over_echo", "pooled / echo"),
-        column("over_bare", "pooled / rmcp"),
+        column("over_bare", "pooled / rmcp").multiple(),
         column("samples", "samples"),
     ];
     let mut section = Section::new("limit", "The limit", &columns).about(&[
@@ -141,7 +141,7 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
         column("pooled_rate", "pooled"),
         column("bare_us", "rmcp, a round"),
         column("pooled_us", "pooled, a round"),
-        column("over_bare", "pooled / rmcp"),
+        column("over_bare", "pooled / rmcp").multiple(),
         column("opened", "connections"),
         column("rounds", "rounds"),
     ];

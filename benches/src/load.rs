@@ -51,11 +51,13 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("pooled_us", "pooled"),
         column("pooled_done", "pooled, done in time"),
         column("improvement", "improvement").judged(),
+        column("samples", "samples"),
     ];
     let mut section = Section::new("load", "Latency under load", &columns).about(&[
         "Queries are due at random moments at a given rate, and latency counts from the moment when a query was due: nothing is left out when the server is slow.",
         "*load*: in percent of the rate that 64 callers reach through the pool. At most 64 calls are under way at a time, direct and pooled alike.",
         "*done in time*: how many of the calls that were due were answered before the last was due. The moments are met to about 0.1 ms.",
+        "Calls that wait behind one another are late together, so that here the interval of a ratio is narrower than it should be.",
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
         let connector = bench.servers.connector(transport)?;
@@ -105,6 +107,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
                 pooled,
                 done(&arrived[1]),
                 improvement,
+                Cell::count(arrived[1].latency.len()),
             ]);
         }
         section.plots.push(plot(transport, points));

@@ -3,6 +3,7 @@
 use std::{env, fs, thread};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// The machine, as far as it tells.
 #[derive(Debug, Serialize)]
@@ -31,6 +32,22 @@ impl Machine {
         }
     }
 
+    /// What an earlier report tells of its machine, if it was another one.
+    pub(crate) fn other(&self, earlier: &Value) -> Option<String> {
+        let same = earlier["cpu"] == self.cpu.as_str()
+            && earlier["cores"] == self.cores
+            && earlier["os"] == self.os.as_str();
+        let word = |key: &str| earlier[key].as_str().unwrap_or("unknown").to_owned();
+        (!same).then(|| {
+            format!(
+                "{}, {} cores, {}",
+                word("cpu"),
+                earlier["cores"],
+                word("os")
+            )
+        })
+    }
+
     /// One line for the head of a report.
     pub(crate) fn line(&self) -> String {
         let memory = self
@@ -40,7 +57,7 @@ impl Machine {
             .load
             .map_or_else(String::new, |load| format!(" Load before the run: {load}."));
         format!(
-            "mcp-pool {} on {}, {} cores, {memory}{}. Times are p50 / p99; a ratio compares the medians, with its 95 % interval.{load}",
+            "mcp-pool {} on {}, {} cores, {memory}{}. Times are p50 / p99; a ratio compares the medians, with its 95 % interval, which for fewer than 6 samples is their whole range and less certain.{load}",
             self.version, self.cpu, self.cores, self.os
         )
     }

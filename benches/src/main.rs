@@ -14,6 +14,7 @@ mod crowd;
 mod echo;
 mod foreign;
 mod growth;
+mod interrupt;
 mod limit;
 mod load;
 mod machine;
@@ -222,8 +223,8 @@ async fn main() -> ExitCode {
         Some(OtherProcess::Echo(args)) => echo::serve(&args),
         Some(OtherProcess::Growth(args)) => growth::grow(args).await,
         Some(OtherProcess::Serial) => serial::serve(),
-        Some(OtherProcess::Soak(args)) => Box::pin(soak::soak(args)).await,
-        None => run(&args).await,
+        Some(OtherProcess::Soak(args)) => interrupt::or(soak::soak(args)).await,
+        None => interrupt::or(run(&args)).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -238,9 +239,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), Error> {
+    let parts = args.parts();
     // Before minutes are spent.
-    let base = Base::read(&args.compare)?;
+    args.check(&parts)?;
     let machine = Machine::this();
+    let base = Base::read(&args.compare, &machine)?;
     let start = Instant::now();
     // Without it, the arguments would have been refused.
     let program = args.mcp_db.clone().unwrap_or_default();
@@ -253,7 +256,7 @@ async fn run(args: &Args) -> Result<(), Error> {
         third_party: args.installed.clone(),
         named: args.server.clone().map(|server| (server, args.call())),
     };
-    let sections = measure(&bench, &args.parts()).await;
+    let sections = measure(&bench, &parts).await;
     let took = start.elapsed();
     bench.progress.end();
     // Before anything is reported: a server that could not be ended is no success.
@@ -297,6 +300,22 @@ impl Args {
         parts
     }
 
+    /// Refuses what would be in vain.
+    fn check(&self, parts: &[Part]) -> Result<(), Error> {
+        if self.rtt.is_some() && !parts.contains(&Part::Regimes) {
+            let message = "`--rtt` is for the table `regimes`, which is not among those that are to be measured";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let files = [&self.json, &self.html];
+        files
+            .into_iter()
+            .flatten()
+            .try_for_each(|file| report::can_write(file))?;
+        self.markdown
+            .iter()
+            .try_for_each(|folder| report::can_write_into(folder))
+    }
+
     /// What the named server is asked.
     fn call(&self) -> Call {
         match &self.call {
@@ -335,6 +354,9 @@ async fn one_by_one(bench: &Bench, parts: Vec<Part>) -> Result<Vec<(Part, Vec<Se
     Ok(measured)
 }
 
+/// With more, a connect would take longer than it may.
+const LONGEST_TRIP: Duration = Duration::from_secs(10);
+
 /// A tool's arguments.
 fn json(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
@@ -348,7 +370,13 @@ fn time(text: &str) -> Result<Duration, String> {
         None => (text.strip_suffix('s').ok_or_else(wrong)?, 1.0),
     };
     let seconds: f64 = figure.trim().parse().map_err(|_| wrong())?;
-    Duration::try_from_secs_f64(seconds * unit).map_err(|_| wrong())
+    let time = Duration::try_from_secs_f64(seconds * unit).map_err(|_| wrong())?;
+    if time > LONGEST_TRIP {
+        return Err(format!(
+            "`{text}` is too long: a connect takes several round trips, so that 10s is the most"
+        ));
+    }
+    Ok(time)
 }
 
 #[cfg(test)]
@@ -359,9 +387,42 @@ mod tests {
     fn a_time_has_a_unit() {
         assert_eq!(time("25ms"), Ok(Duration::from_millis(25)));
         assert_eq!(time("0.5s"), Ok(Duration::from_millis(500)));
-        for wrong in ["25", "ms", "-1s", "1e300s"] {
+        for wrong in ["25", "ms", "-1s", "1e300s", "nans", "11s"] {
             assert!(time(wrong).unwrap_err().contains(wrong));
         }
+    }
+
+    #[track_caller]
+    fn check(args: &[&str]) -> Result<(), Error> {
+        let args = Args::parse_from([&["bench", "--mcp-db", "mcp-db"], args].concat());
+        args.check(&args.parts())
+    }
+
+    #[test]
+    fn a_round_trip_that_nothing_would_have_is_refused() {
+        assert!(check(&["--rtt", "25ms"]).is_ok());
+        assert!(check(&["--rtt", "25ms", "--only", "regimes,load"]).is_ok());
+        let refused = check(&["--rtt", "25ms", "--only", "load"]).unwrap_err();
+        assert!(refused.to_string().contains("`regimes`"), "{refused}");
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_is_refused_before_anything_is_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("taken");
+        std::fs::write(&file, "kept").unwrap();
+        let new = folder.path().join("new");
+        let missing = folder.path().join("missing").join("report");
+        for option in ["--json", "--html"] {
+            let at = |path: &std::path::Path| check(&[option, path.to_str().unwrap()]);
+            assert!(at(&file).is_ok() && at(&new).is_ok());
+            let refused = at(&missing).unwrap_err();
+            assert!(refused.to_string().contains("cannot write"), "{refused}");
+        }
+        assert!(check(&["--markdown", file.to_str().unwrap()]).is_err());
+        // It was only asked.
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
+        assert!(!new.exists());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! All that was measured in one run, and the ways to tell it.
 
-use std::{io::Write as _, path::Path, time::Duration};
+use std::{fs::OpenOptions, io::Write as _, path::Path, time::Duration};
 
 use mcp_domain::{Error, ErrorKind};
 use serde::Serialize;
@@ -12,7 +12,7 @@ mod markdown;
 mod text;
 
 /// The layout of the JSON; rises when a field changes its meaning.
-const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// All that was measured in one run.
 #[derive(Debug, Serialize)]
@@ -73,6 +73,30 @@ impl Report {
         let json = json.map_err(|error| cannot_write(file, error.into()))?;
         write(file, &(json + "\n"))
     }
+}
+
+/// Tells early that a file cannot be written.
+pub(crate) fn can_write(file: &Path) -> Result<(), Error> {
+    let known = std::fs::metadata(file);
+    if known
+        .as_ref()
+        .is_ok_and(|known| !known.is_file() && !known.is_dir())
+    {
+        // A pipe that was opened and closed would have ended.
+        return Ok(());
+    }
+    let opened = OpenOptions::new().append(true).create(true).open(file);
+    opened.map_err(|error| cannot_write(file, error))?;
+    if known.is_err() {
+        std::fs::remove_file(file).map_err(|error| cannot_write(file, error))?;
+    }
+    Ok(())
+}
+
+/// Tells early that a folder cannot be written into; makes it.
+pub(crate) fn can_write_into(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
+    can_write(&folder.join("README.md"))
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Error> {

@@ -61,13 +61,14 @@ impl Section {
         for row in &self.rows {
             for (column, cell) in self.columns.iter().zip(row) {
                 let Cell::Ratio(ratio) = cell else { continue };
-                if column.judged && ratio.low <= 1.0 {
+                let is_slower = if column.multiple {
+                    ratio.low > 1.0
+                } else {
+                    column.judged && ratio.high < 1.0
+                };
+                if is_slower || (column.judged && ratio.low <= 1.0) {
                     let (title, row) = (&self.title, key(row));
-                    let clear = if ratio.high < 1.0 {
-                        "slower"
-                    } else {
-                        "no clear gain"
-                    };
+                    let clear = if is_slower { "slower" } else { "no clear gain" };
                     let ratio = words::cell(cell);
                     lines.push(format!(
                         "{title}, {row}: {clear}, {} {ratio}.",
@@ -112,6 +113,8 @@ pub(crate) struct Column {
     pub(crate) compared: bool,
     /// Does more than one of it mean that the pool is ahead?
     pub(crate) judged: bool,
+    /// Is it how many times as long the pool takes?
+    pub(crate) multiple: bool,
 }
 
 pub(crate) fn column(
@@ -123,12 +126,20 @@ pub(crate) fn column(
         title: title.into(),
         compared: false,
         judged: false,
+        multiple: false,
     }
 }
 
 impl Column {
     pub(crate) fn compared(mut self) -> Self {
         self.compared = true;
+        self
+    }
+
+    /// How many times as long the pool takes; where that is certainly more than one, the
+    /// report says so.
+    pub(crate) fn multiple(mut self) -> Self {
+        self.multiple = true;
         self
     }
 
@@ -220,5 +231,37 @@ impl Serialize for Section {
         map.serialize_entry("rows", &rows)?;
         map.serialize_entry("remarks", &self.remarks)?;
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(column: Column, [low, value, high]: [f64; 3], expected: Option<&str>) {
+        let mut section = Section::new("id", "Calls", &[super::column("how", "how"), column]);
+        section.row(vec![
+            Cell::word("alone"),
+            Cell::Ratio(Ratio { value, low, high }),
+        ]);
+        assert_eq!(section.behind().first().map(String::as_str), expected);
+    }
+
+    #[test]
+    fn the_report_says_where_the_pool_is_not_ahead() {
+        let gain = || column("gain", "gain").judged();
+        check(gain(), [1.1, 1.2, 1.3], None);
+        let unclear = "Calls, alone: no clear gain, gain 1.20x (0.90–1.30).";
+        check(gain(), [0.9, 1.2, 1.3], Some(unclear));
+        let slower = "Calls, alone: slower, gain 0.80x (0.70–0.90).";
+        check(gain(), [0.7, 0.8, 0.9], Some(slower));
+        // How many times as long the pool takes: less is better.
+        let multiple = || column("over", "over").multiple();
+        check(multiple(), [0.7, 0.8, 0.9], None);
+        check(multiple(), [0.9, 1.2, 1.3], None);
+        let slower = "Calls, alone: slower, over 1.20x (1.10–1.30).";
+        check(multiple(), [1.1, 1.2, 1.3], Some(slower));
+        check(column("other", "other"), [0.1, 0.2, 0.3], None);
     }
 }

@@ -109,7 +109,11 @@ fn write(folder: &Path, (name, content): (&str, &str)) -> Result<(), String> {
 }
 
 async fn run(mut command: Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output().await;
+    let output = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
     let output = output.map_err(|error| format!("cannot run python3: {error}"))?;
     if output.status.success() {
         return Ok(());

@@ -152,6 +152,7 @@ fn behind(ours: &Figures, others: &[Figures]) -> Section {
     let title = "How many times faster the pool is";
     let mut section = Section::new("peers-behind", title, &columns).about(&[
         "The figures above, divided by the pool's (throughput: the other way round).",
+        "Of throughput, the interval is not one of confidence: it reaches from the least to the most that the rounds allow.",
         "The first column is what one gains who opens a session for each call, which is the default of the most used client of agents.",
     ]);
     for client in others.iter().filter(|client| client.call.len() > 0) {
