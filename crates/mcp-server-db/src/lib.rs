@@ -27,7 +27,9 @@
 //!   512 MiB, which counts for all of its users in the process, and nothing that reads
 //!   makes temporary files. PostgreSQL's are bounded by its own `temp_file_limit`.
 //! - **A call that is cancelled stops its statement** in the database, and so does a
-//!   client that vanishes.
+//!   client that vanishes. In a session over HTTP, a lost connection does not say that: the
+//!   statement runs on, to its time limit at most, or for five seconds where the session is
+//!   ended.
 //! - **Values keep their types**: integers to 64 bits, decimals as they are stored,
 //!   bytes as `{"$blob": "<base64>"}`, NULL.
 //!
@@ -39,10 +41,11 @@
 //! allowed, the files ending in -wal and -shm have to go with the old one: beside another
 //! file they would spoil it, so that calls are refused until they are removed.
 //!
-//! A few functions that take as long as the product of their values' lengths (`trim` with letters, `instr`, `replace`, `json_patch`) refuse long
-//! ones together, and patterns of `LIKE` have 1,000 bytes at most: within one call of a
-//! function, no clock is looked at. A call that outlives its time limit all the same is
-//! answered five seconds later, and keeps its turn until it has ended.
+//! A few functions that take as long as the product of their values' lengths (`trim` with
+//! letters, `instr`, `replace`, `json_patch`) refuse long ones together, and patterns of
+//! `LIKE` have 1,000 bytes at most: within one call of a function, no clock is looked at. A
+//! call that outlives its time limit all the same is answered five seconds later, and keeps
+//! its turn until it has ended.
 //!
 //! # Writing
 //!
