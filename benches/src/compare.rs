@@ -97,7 +97,7 @@ impl Base {
         let mut table = Section::new("compare", "Beside earlier runs", &columns).about(&[
             "Ratios within one run, which the machine's mood moves much less than times.",
             "*before*: the interval that has those of all earlier runs in it, and its middle.",
-            "*better* and *worse*: the intervals do not touch, and the figures are 5 % apart or more. All else is noise.",
+            "*better* and *worse*: the intervals do not touch, and the figures are 5 % apart or more. All else is noise, and so is what fewer than 5 samples tell.",
         ]);
         let (mut compared, mut noise) = (0, 0);
         for section in sections {
@@ -142,13 +142,19 @@ fn both(one: &Ratio, other: &Ratio) -> Ratio {
     let (low, high) = (one.low.min(other.low), one.high.max(other.high));
     // Of ratios: as many times above the least as below the greatest.
     let value = (low * high).sqrt();
-    Ratio { value, low, high }
+    let few = one.few || other.few;
+    Ratio {
+        value,
+        low,
+        high,
+        few,
+    }
 }
 
 /// The judged ratios are those of which more is better.
 fn verdict(before: &Ratio, now: &Ratio) -> Option<&'static str> {
     let change = now.value / before.value - 1.0;
-    if change.abs() < SMALL {
+    if change.abs() < SMALL || before.few || now.few {
         None
     } else if now.low > before.high {
         Some("better")
@@ -168,7 +174,12 @@ mod tests {
 
     #[track_caller]
     fn check(before: [f64; 3], now: [f64; 3], expected: Option<&str>) {
-        let ratio = |[low, value, high]: [f64; 3]| Ratio { value, low, high };
+        let ratio = |[low, value, high]: [f64; 3]| Ratio {
+            value,
+            low,
+            high,
+            few: false,
+        };
         assert_eq!(verdict(&ratio(before), &ratio(now)), expected);
     }
 
@@ -178,6 +189,19 @@ mod tests {
         check([9.0, 10.0, 11.0], [11.1, 12.0, 13.0], Some("better"));
         // They may be the same.
         check([9.0, 10.0, 11.0], [7.0, 8.0, 9.1], None);
+        let ratio = |value, few| Ratio {
+            value,
+            low: value,
+            high: value,
+            few,
+        };
+        assert_eq!(
+            verdict(&ratio(10.0, false), &ratio(5.0, false)),
+            Some("worse")
+        );
+        // A sample or two may lie anywhere.
+        assert_eq!(verdict(&ratio(10.0, true), &ratio(5.0, false)), None);
+        assert_eq!(verdict(&ratio(10.0, false), &ratio(5.0, true)), None);
         // Certain, and too small to matter.
         check([9.99, 10.0, 10.01], [9.6, 9.7, 9.8], None);
     }
@@ -186,7 +210,12 @@ mod tests {
         let columns = [column("what", "what"), column("gain", "gain").judged()];
         let mut section = Section::new("parts", "Parts", &columns);
         let (low, high) = (value * 0.99, value * 1.01);
-        let ratio = Ratio { value, low, high };
+        let ratio = Ratio {
+            value,
+            low,
+            high,
+            few: false,
+        };
         section.row(vec![Cell::word("one"), Cell::Ratio(ratio)]);
         section
     }

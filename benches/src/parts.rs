@@ -208,7 +208,12 @@ fn instructions(paths: &[Path]) -> Section {
                 let (low, high) = (value, value);
                 (
                     Cell::word(peer.name.clone()),
-                    Cell::Ratio(Ratio { value, low, high }),
+                    Cell::Ratio(Ratio {
+                        value,
+                        low,
+                        high,
+                        few: false,
+                    }),
                 )
             }
             None => (Cell::word("–"), Cell::Missing("–".to_owned())),

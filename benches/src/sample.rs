@@ -88,6 +88,7 @@ impl Summary {
             value: self.p50,
             low: self.low,
             high: self.high,
+            few: self.n < FEW,
         }
     }
 
@@ -97,6 +98,7 @@ impl Summary {
             value: self.p50 / other.p50,
             low: self.low / other.high,
             high: self.high / other.low,
+            few: self.n.min(other.n) < FEW,
         }
     }
 }
@@ -108,7 +110,14 @@ pub(crate) struct Ratio {
     /// The ratio of the true medians lies between `low` and `high`.
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// Are there so few samples that all of one run may lie beyond all of another by chance?
+    #[serde(default)]
+    pub(crate) few: bool,
 }
+
+/// With fewer samples, two runs of one build lie apart by chance more often than once in a
+/// hundred times: of two samples each, once in three times.
+const FEW: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -139,5 +148,7 @@ mod tests {
         let ratio = twice.times(&many);
         assert_eq!(ratio.value, 2.0);
         assert_eq!((ratio.low, ratio.high), (82.0 / 60.0, 120.0 / 41.0));
+        assert!(!ratio.few && !micros(1..=5).ratio().few);
+        assert!(micros(1..=4).ratio().few && twice.times(&micros(1..=4)).few);
     }
 }

@@ -243,7 +243,12 @@ mod tests {
         let mut section = Section::new("id", "Calls", &[super::column("how", "how"), column]);
         section.row(vec![
             Cell::word("alone"),
-            Cell::Ratio(Ratio { value, low, high }),
+            Cell::Ratio(Ratio {
+                value,
+                low,
+                high,
+                few: false,
+            }),
         ]);
         assert_eq!(section.behind().first().map(String::as_str), expected);
     }

@@ -144,12 +144,14 @@ mod tests {
             value: 642.0,
             low: 641.8,
             high: 642.1,
+            few: false,
         };
         assert_eq!(ratio(&clear), "642x");
         let wide = Ratio {
             value: 1.5,
             low: 1.25,
             high: 12.0,
+            few: false,
         };
         assert_eq!(ratio(&wide), "1.50x (1.25–12)");
     }

@@ -128,6 +128,8 @@ fn rate(client: &Figures, callers: usize) -> Option<Ratio> {
         value: *rates.get(rates.len() / 2)?,
         low: *rates.first()?,
         high: *rates.last()?,
+        // Its rounds have many calls each.
+        few: false,
     })
 }
 
@@ -164,6 +166,7 @@ fn behind(ours: &Figures, others: &[Figures]) -> Section {
                 value: ours.value / theirs.value,
                 low: ours.low / theirs.high,
                 high: ours.high / theirs.low,
+                few: false,
             })
         });
         // The bare SDK is the floor that the pool stands on, not a peer.
