@@ -33,6 +33,11 @@ const WORKERS: [usize; 3] = [1, 3, 5];
 /// wait for the way, and nobody for the machine.
 const LANES: usize = 5;
 
+/// More sockets than all tables of a regime use at the same time: nine tables of five lanes,
+/// each with a direct session and a pooled one, of which each has a socket for its calls and
+/// one to listen on, that is gone with it.
+const SOCKETS: usize = 200;
+
 /// How long a direct connect took in the two case studies.
 const STUDIES: [(&str, Duration); 2] = [
     ("case study A", Duration::from_millis(103)),
@@ -123,14 +128,6 @@ async fn connect_time(bench: &Bench, rtt: Duration) -> Result<f64, Error> {
     Ok(median(&lives.connect).unwrap_or_default() / 1e6)
 }
 
-/// Opens as many sockets as will be used, so that nobody pays for a new one.
-async fn open_sockets(connector: &ClientConnector) -> Result<(), Error> {
-    let open = (0..2 * LANES).map(|_| async { connector.connect(&Scope::default()).await });
-    let clients = try_join_all(open).await?;
-    try_join_all(clients.iter().map(|client| client.close())).await?;
-    Ok(())
-}
-
 /// All tables of one regime, at the same time.
 async fn one(bench: &Bench, regime: Regime) -> Result<Measured, Error> {
     let way = Way::open(bench, regime.rtt).await?;
@@ -165,7 +162,6 @@ async fn one(bench: &Bench, regime: Regime) -> Result<Measured, Error> {
 }
 
 async fn whole_lives(connector: ClientConnector, time: Duration) -> Result<Life, Error> {
-    open_sockets(&connector).await?;
     let mut all = Life::default();
     let start = Instant::now();
     while all.connect.len() == 0 || start.elapsed() < time {
@@ -220,7 +216,6 @@ async fn plugins(connector: ClientConnector) -> Result<[Arc<DatabasePlugin>; 2],
         let builder = DatabasePlugin::builder(connector.clone());
         Arc::new(builder.access(access).build())
     };
-    open_sockets(&connector).await?;
     let plugins = [Access::Direct, Access::Pooled].map(plugin);
     for _ in 0..2 {
         try_join_all((0..LANES).map(|_| Work::Query.run(&plugins[1]))).await?;
@@ -271,14 +266,25 @@ async fn crowd(connector: ClientConnector, workers: usize, time: Duration) -> Re
     Ok(pair)
 }
 
-/// The HTTP server behind a relay.
+/// The HTTP server behind a relay, with sockets open that lead there.
 #[derive(Debug)]
 struct Way(Relay);
 
 impl Way {
     async fn open(bench: &Bench, rtt: Duration) -> Result<Self, Error> {
         let server = bench.servers.http_address()?;
-        Ok(Self(Relay::start(server, rtt).await?))
+        let way = Self(Relay::start(server, rtt).await?);
+        way.open_sockets().await?;
+        Ok(way)
+    }
+
+    /// So that nobody pays for a new one.
+    async fn open_sockets(&self) -> Result<(), Error> {
+        let connector = self.connector(Lifecycle::Discover)?;
+        let open = (0..SOCKETS).map(|_| async { connector.connect(&Scope::default()).await });
+        let clients = try_join_all(open).await?;
+        try_join_all(clients.iter().map(|client| client.close())).await?;
+        Ok(())
     }
 
     fn connector(&self, lifecycle: Lifecycle) -> Result<ClientConnector, Error> {
