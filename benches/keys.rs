@@ -5,6 +5,7 @@
 
 use std::{fs, io, sync::Arc, time::Duration};
 
+use deadpool::managed;
 use futures::future::join_all;
 use mcp_domain::{Error, Operation, Scope};
 use mcp_pool::{Pool, Server, Settings};
@@ -54,23 +55,39 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// One key of many, all over the place, as callers come.
+/// One key of many: the same again and again, and all over the place, as callers come. Then
+/// most of what it takes is the way to memory, so that as many pools of deadpool's stand beside.
 fn lookup() -> io::Result<()> {
     const BATCH: usize = 2_000;
     let runtime = runtime()?;
     let runtime = &runtime;
     let mut turns = Turns::new("One key of many");
-    for (scopes, [held, found]) in [
-        (1, ["run, 1 key", "look the scope up and run, 1 key"]),
+    for (scopes, [same, any, found, bare]) in [
+        (
+            1,
+            [
+                "run, 1 key",
+                "run, 1 key, as one of many",
+                "look the scope up and run, 1 key",
+                "deadpool, 1 pool",
+            ],
+        ),
         (
             1_000,
-            ["run, 1,000 keys", "look the scope up and run, 1,000 keys"],
+            [
+                "run, the same of 1,000 keys",
+                "run, any of 1,000 keys",
+                "look the scope up and run, any of 1,000 keys",
+                "deadpool, any of 1,000 pools",
+            ],
         ),
         (
             100_000,
             [
-                "run, 100,000 keys",
-                "look the scope up and run, 100,000 keys",
+                "run, the same of 100,000 keys",
+                "run, any of 100,000 keys",
+                "look the scope up and run, any of 100,000 keys",
+                "deadpool, any of 100,000 pools",
             ],
         ),
     ] {
@@ -85,17 +102,28 @@ fn lookup() -> io::Result<()> {
         }
         let keys: Vec<_> = (0..scopes).map(scope).collect();
         let servers: Vec<_> = keys.iter().map(|key| server.scoped(key.clone())).collect();
+        let pools = pools(runtime, scopes);
+        let one = servers[0].clone();
         let mut next = 0;
-        let mut any = move || {
+        let mut number = move || {
             next = (next + 7919) % scopes;
             next
         };
-        let mut another = any;
-        turns.way(held, BATCH, move || {
+        let (mut another, mut third) = (number, number);
+        turns.way(same, BATCH, move || {
             let start = Instant::now();
             runtime.block_on(async {
                 for _ in 0..BATCH {
-                    drop(servers[any()].run(CALL, nothing).await);
+                    drop(one.run(CALL, nothing).await);
+                }
+            });
+            start.elapsed()
+        });
+        turns.way(any, BATCH, move || {
+            let start = Instant::now();
+            runtime.block_on(async {
+                for _ in 0..BATCH {
+                    drop(servers[number()].run(CALL, nothing).await);
                 }
             });
             start.elapsed()
@@ -110,9 +138,32 @@ fn lookup() -> io::Result<()> {
             });
             start.elapsed()
         });
+        turns.way(bare, BATCH, move || {
+            let start = Instant::now();
+            runtime.block_on(async {
+                for _ in 0..BATCH {
+                    drop(pools[third()].get().await);
+                }
+            });
+            start.elapsed()
+        });
     }
-    turns.aim("run, 100,000 keys", "run, 1 key", 1.0 / 1.5);
-    turns.measure(&["run, 1 key"])
+    turns.aim("run, the same of 100,000 keys", "run, 1 key", 1.0 / 1.5);
+    turns.aim("run, any of 100,000 keys", "run, 1 key", 1.0 / 1.5);
+    turns.measure(&["run, 1 key", "deadpool, any of 100,000 pools"])
+}
+
+/// So many pools of deadpool's, each with one open connection.
+#[expect(clippy::expect_used, reason = "nothing can be measured without them")]
+fn pools(runtime: &Runtime, number: usize) -> Vec<managed::Pool<Opener>> {
+    let pool = || managed::Pool::builder(Opener).max_size(1).build();
+    let pools: Vec<_> = (0..number).map(|_| pool().expect("a pool")).collect();
+    runtime.block_on(async {
+        for pool in &pools {
+            drop(pool.get().await.expect("a connection"));
+        }
+    });
+    pools
 }
 
 /// Every checkout opens a connection for a new scope, and the oldest one goes.
