@@ -59,7 +59,7 @@ use self::{
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", subcommand_negates_reqs = true)]
 struct Args {
-    /// Fewer samples: takes about 30 seconds.
+    /// Fewer samples: takes about 20 seconds.
     #[arg(long)]
     quick: bool,
 

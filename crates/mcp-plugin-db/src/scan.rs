@@ -67,7 +67,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The rows that hold all of `$1`, `$2` and so on, in words that all databases know.
+    /// The rows that hold all of `$1`, `$2` and so on, in standard SQL. A database that
+    /// quotes names otherwise, as MySQL does, refuses it.
     fn statement(&self, words: usize, limit: usize) -> String {
         let named = |columns: &[&Column], letter: char| -> Vec<String> {
             let named = columns.iter().enumerate();

@@ -62,7 +62,8 @@ impl DatabaseServer {
     /// none that a browser sends for another site is answered, so that a web page
     /// cannot reach the database. A request may have 4 MiB, and has to come within 30 s.
     /// There is room for 1,000 sessions (which revision 2026-07-28 does without) and as many
-    /// connections; who wants one session more is told so (503), another connection waits. There is no TLS: beyond this machine, put it behind something that has.
+    /// connections; who wants one session more is told so (503), another connection waits.
+    /// There is no TLS: beyond this machine, put it behind something that has.
     ///
     /// # Errors
     ///

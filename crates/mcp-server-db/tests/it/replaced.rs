@@ -4,9 +4,11 @@ use std::{fs, path::Path};
 
 use mcp_server_db::{DatabaseServer, Options};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Client, ask, config, refused};
+
+const NAMES: &str = "SELECT name FROM names ORDER BY rowid";
 
 /// A database that knows its name.
 fn make(path: &Path, name: &str) {
@@ -27,29 +29,34 @@ async fn client(path: &Path, allow_writes: bool) -> Client {
     config().serve_with_lifecycle(ours, mode).await.unwrap()
 }
 
+/// What is in the database, in the order in which it came.
+async fn names(client: &Client) -> Value {
+    let names = json!({ "sql": NAMES });
+    ask(client, "query", names).await["rows"].take()
+}
+
 #[tokio::test]
 async fn the_file_that_is_at_the_path_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let (path, next) = (folder.path().join("db"), folder.path().join("next"));
     make(&path, "old");
     let client = client(&path, false).await;
-    let names = json!({ "sql": "SELECT name FROM names" });
-    let answer = ask(&client, "query", names.clone()).await;
-    assert_eq!(answer["rows"], json!([["old"]]));
+    assert_eq!(names(&client).await, json!([["old"]]));
 
     make(&next, "new");
     fs::rename(&next, &path).unwrap();
-    let answer = ask(&client, "query", names.clone()).await;
-    assert_eq!(answer["rows"], json!([["new"]]));
+    assert_eq!(names(&client).await, json!([["new"]]));
 
     fs::remove_file(&path).unwrap();
-    for (tool, asked) in [("query", names.clone()), ("list_tables", json!({}))] {
+    for (tool, asked) in [
+        ("query", json!({ "sql": NAMES })),
+        ("list_tables", json!({})),
+    ] {
         let why = refused(&client, tool, asked).await;
         assert!(why.contains("there is no such file"), "{tool}: {why}");
     }
     make(&path, "again");
-    let answer = ask(&client, "query", names).await;
-    assert_eq!(answer["rows"], json!([["again"]]));
+    assert_eq!(names(&client).await, json!([["again"]]));
 }
 
 #[tokio::test]
@@ -67,9 +74,7 @@ async fn nothing_is_written_to_a_file_that_is_gone() {
     }
     fs::rename(&next, &path).unwrap();
     ask(&client, "execute", insert.clone()).await;
-    let names = json!({ "sql": "SELECT name FROM names ORDER BY rowid" });
-    let answer = ask(&client, "query", names).await;
-    assert_eq!(answer["rows"], json!([["new"], ["written"]]));
+    assert_eq!(names(&client).await, json!([["new"], ["written"]]));
 
     fs::remove_file(&path).unwrap();
     let why = refused(&client, "execute", insert).await;
@@ -87,18 +92,16 @@ async fn the_log_of_one_file_does_not_spoil_the_next() {
 
     make(&next, "new");
     fs::rename(&next, &path).unwrap();
-    let names = json!({ "sql": "SELECT name FROM names ORDER BY rowid" });
+    let query = json!({ "sql": NAMES });
     // Again and again: nothing is forgotten by being refused.
-    for (tool, asked) in [("query", &names), ("execute", &insert), ("query", &names)] {
+    for (tool, asked) in [("query", &query), ("execute", &insert), ("query", &query)] {
         let why = refused(&client, tool, asked.clone()).await;
         assert!(why.contains("the log of the one before"), "{tool}: {why}");
     }
     for beside in ["db-wal", "db-shm"] {
         fs::remove_file(folder.path().join(beside)).unwrap();
     }
-    let answer = ask(&client, "query", names.clone()).await;
-    assert_eq!(answer["rows"], json!([["new"]]));
+    assert_eq!(names(&client).await, json!([["new"]]));
     ask(&client, "execute", insert).await;
-    let answer = ask(&client, "query", names).await;
-    assert_eq!(answer["rows"], json!([["new"], ["written"]]));
+    assert_eq!(names(&client).await, json!([["new"], ["written"]]));
 }
