@@ -62,33 +62,33 @@ fn lookup() -> io::Result<()> {
     let runtime = runtime()?;
     let runtime = &runtime;
     let mut turns = Turns::new("One key of many");
-    for (scopes, [same, any, found, bare]) in [
+    for (scopes, [same, found, bare], any) in [
         (
             1,
             [
                 "run, 1 key",
-                "run, 1 key, as one of many",
                 "look the scope up and run, 1 key",
                 "deadpool, 1 pool",
             ],
+            None,
         ),
         (
             1_000,
             [
                 "run, the same of 1,000 keys",
-                "run, any of 1,000 keys",
                 "look the scope up and run, any of 1,000 keys",
                 "deadpool, any of 1,000 pools",
             ],
+            Some("run, any of 1,000 keys"),
         ),
         (
             100_000,
             [
                 "run, the same of 100,000 keys",
-                "run, any of 100,000 keys",
                 "look the scope up and run, any of 100,000 keys",
                 "deadpool, any of 100,000 pools",
             ],
+            Some("run, any of 100,000 keys"),
         ),
     ] {
         let before = memory();
@@ -119,15 +119,17 @@ fn lookup() -> io::Result<()> {
             });
             start.elapsed()
         });
-        turns.way(any, BATCH, move || {
-            let start = Instant::now();
-            runtime.block_on(async {
-                for _ in 0..BATCH {
-                    drop(servers[number()].run(CALL, nothing).await);
-                }
+        if let Some(any) = any {
+            turns.way(any, BATCH, move || {
+                let start = Instant::now();
+                runtime.block_on(async {
+                    for _ in 0..BATCH {
+                        drop(servers[number()].run(CALL, nothing).await);
+                    }
+                });
+                start.elapsed()
             });
-            start.elapsed()
-        });
+        }
         turns.way(found, BATCH, move || {
             let keys: Vec<_> = (0..BATCH).map(|_| keys[another()].clone()).collect();
             let start = Instant::now();

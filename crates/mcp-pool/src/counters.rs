@@ -124,13 +124,13 @@ impl Counters {
     pub(crate) fn opened(&self) {
         add(&self.opened);
         #[cfg(feature = "metrics")]
-        self.meters.opened.increment(1);
+        self.meters.count(|meters| &meters.opened);
     }
 
     pub(crate) fn failed_connect(&self) {
         add(&self.failed_connects);
         #[cfg(feature = "metrics")]
-        self.meters.failed_connects.increment(1);
+        self.meters.count(|meters| &meters.failed_connects);
     }
 
     /// How many attempts to connect have failed so far.
@@ -141,25 +141,25 @@ impl Counters {
     pub(crate) fn timeout(&self) {
         add(&self.timeouts);
         #[cfg(feature = "metrics")]
-        self.meters.timeouts.increment(1);
+        self.meters.count(|meters| &meters.timeouts);
     }
 
     pub(crate) fn refusal(&self) {
         add(&self.refusals);
         #[cfg(feature = "metrics")]
-        self.meters.refusals.increment(1);
+        self.meters.count(|meters| &meters.refusals);
     }
 
     pub(crate) fn retry(&self) {
         add(&self.retries);
         #[cfg(feature = "metrics")]
-        self.meters.retries.increment(1);
+        self.meters.count(|meters| &meters.retries);
     }
 
     pub(crate) fn suspected_leak(&self) {
         add(&self.suspected_leaks);
         #[cfg(feature = "metrics")]
-        self.meters.suspected_leaks.increment(1);
+        self.meters.count(|meters| &meters.suspected_leaks);
     }
 
     pub(crate) fn checkout(&self, how: Checkout) {

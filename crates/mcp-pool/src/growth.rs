@@ -37,6 +37,8 @@ pub(crate) struct Census {
     pub(crate) together: usize,
     /// Callers who were told of room and have not taken it yet: it is not for others.
     pub(crate) invited: usize,
+    /// Callers who wait by the figures, and have room on a connection in use already.
+    pub(crate) joining: usize,
     /// Connects that came to nothing, or have not come to anything yet, that somebody
     /// waited for and the breaker has not heard of.
     pub(crate) unheard: usize,
@@ -96,7 +98,7 @@ impl Census {
         free: usize,
         idle: usize,
     ) -> usize {
-        let homeless = self.together.saturating_sub(free);
+        let homeless = self.together.saturating_sub(self.joining + free);
         let wanted = self.alone
             + match room {
                 Room::Callers(room) => homeless.div_ceil(room),
@@ -221,6 +223,14 @@ mod tests {
     fn room_on_connections_in_use_is_taken_first() {
         assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 5, 0), 0);
         assert_eq!(census(1, 0, 1, 5).openers(6, 0, Room::Callers(8), 4, 0), 1);
+    }
+
+    #[test]
+    fn who_has_room_already_needs_no_other() {
+        let mut joining = census(1, 0, 1, 5);
+        joining.joining = 1;
+        assert_eq!(joining.openers(6, 0, Room::Callers(8), 4, 0), 0);
+        assert_eq!(joining.openers(6, 0, Room::Callers(8), 3, 0), 1);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{counters::Reason, keyed::Keyed, registry::Registry, verdict::outcome};
+use crate::{counters::Reason, keyed::Keyed, registry::Registry, told::tell, verdict::outcome};
 
 /// An open connection and what never changes about it.
 #[derive(Debug)]
@@ -195,10 +195,10 @@ impl<C: Connector> Place<C> {
             let held = held;
             match timeout(place.close_timeout, held.connection.close()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => {
+                Ok(Err(error)) => tell(|| {
                     tracing::debug!(error = %error.chain(), "a connection did not close properly");
-                }
-                Err(_) => tracing::warn!("a connection did not close in time"),
+                }),
+                Err(_) => tell(|| tracing::warn!("a connection did not close in time")),
             }
         });
     }

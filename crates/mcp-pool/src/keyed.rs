@@ -165,7 +165,7 @@ impl<C: Connector> Keyed<C> {
     ) -> Result<(), Error> {
         if let Some(permit) = self.store.try_permit().map_err(closed)? {
             if let Some(object) = self.take(permit, None) {
-                *taken = Some(self.hand_out(object, how, Checkout::Hit));
+                self.hand_out(object, how, Checkout::Hit, taken);
                 return Ok(());
             }
             // It may have been there to wake one who has begun to wait and is not in the
@@ -173,10 +173,7 @@ impl<C: Connector> Keyed<C> {
             self.grow();
         }
         // Who waits for room goes first.
-        if how == Use::Together
-            && let Some(seat) = self.join(|census| census.together)
-        {
-            *taken = Some(Taken::Together(seat));
+        if how == Use::Together && self.join(|census| census.together, taken) {
             return Ok(());
         }
         self.wait(how, taken).await
@@ -197,14 +194,14 @@ impl<C: Connector> Keyed<C> {
                     let permit = permit.map_err(closed)?;
                     if let Some(object) = waiting.take_alone() {
                         permit.forget();
-                        *taken = Some(self.hand_out(object, how, Checkout::Wait));
+                        self.hand_out(object, how, Checkout::Wait, taken);
                         return Ok(());
                     }
                     waiting.takes();
                     if let Some(object) = self.take(permit, Some(waiting.last_sign)) {
                         waiting.end();
                         let kind = if object.used { Checkout::Wait } else { Checkout::Connect };
-                        *taken = Some(self.hand_out(object, how, kind));
+                        self.hand_out(object, how, kind, taken);
                         return Ok(());
                     }
                     waiting.found_nothing();
@@ -212,12 +209,9 @@ impl<C: Connector> Keyed<C> {
                 invitation = self.room.acquire(), if joins => {
                     if let Ok(invitation) = invitation {
                         invitation.forget();
-                        self.lock_census().invited -= 1;
-                    }
-                    if let Some(seat) = self.join(|_| 0) {
-                        waiting.end();
-                        *taken = Some(Taken::Together(seat));
-                        return Ok(());
+                        if waiting.join(taken) {
+                            return Ok(());
+                        }
                     }
                 }
                 // After the permit: who is in the queue is woken, who is not looks here.
@@ -228,26 +222,33 @@ impl<C: Connector> Keyed<C> {
         }
     }
 
+    /// Puts this connection where it is to stay, before anybody hears of it: it is given back
+    /// from there, whatever they do.
     fn hand_out(
-        self: &Arc<Self>,
+        &self,
         mut object: Object<Manager<C>>,
         how: Use,
         kind: Checkout,
-    ) -> Taken<C> {
-        self.counters.checkout(kind);
+        taken: &mut Option<Taken<C>>,
+    ) {
         object.used = true;
-        if how == Use::Alone || object.held.room.min(self.core.callers()) == 1 {
-            return Taken::Alone(object);
+        let alone = how == Use::Alone || object.held.room.min(self.core.callers()) == 1;
+        *taken = Some(if alone {
+            Taken::Alone(object)
+        } else {
+            Taken::Together(self.shared.insert(object))
+        });
+        self.counters.checkout(kind);
+        if !alone {
+            self.invite();
         }
-        let seat = self.shared.insert(object);
-        self.invite();
-        Taken::Together(seat)
     }
 
     /// Joins a connection in use, if there is room beside that for those `before` this caller.
-    fn join(&self, before: impl FnOnce(&Census) -> usize) -> Option<Seat<C>> {
+    /// Tells whether it did.
+    fn join(&self, before: impl FnOnce(&Census) -> usize, taken: &mut Option<Taken<C>>) -> bool {
         if !self.core.may_share() {
-            return None;
+            return false;
         }
         let limits = if self.census.anybody_waits() {
             let census = self.census();
@@ -259,10 +260,13 @@ impl<C: Connector> Keyed<C> {
             // Who begins to wait just now is invited when this caller leaves.
             self.limits(&Census::default())
         };
-        let seat = self.shared.join(limits, self.core.is_watched())?;
+        let Some(seat) = self.shared.join(limits, self.core.is_watched()) else {
+            return false;
+        };
+        *taken = Some(Taken::Together(seat));
         self.counters.checkout(Checkout::Share);
         self.invite();
-        Some(seat)
+        true
     }
 
     /// Wakes those who wait for room, as many as there is room for. Called after each

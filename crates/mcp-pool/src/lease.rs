@@ -25,27 +25,31 @@ use crate::{
 #[must_use = "a lease that is dropped at once gives its connection back unused"]
 pub struct Lease<C: Connector> {
     keyed: Arc<Keyed<C>>,
-    taken: Option<Taken<C>>,
+    /// Filled before its caller has it.
+    pub(crate) taken: Option<Taken<C>>,
     fate: Fate,
     /// The server may be busy with a call that was given up.
     abandoned: bool,
     /// Ends with the lease.
-    _watch: Option<Watch>,
+    watch: Option<Watch>,
 }
 
 impl<C: Connector> Lease<C> {
-    pub(crate) fn new(
-        keyed: Arc<Keyed<C>>,
-        taken: Option<Taken<C>>,
-        caller: &'static Location<'static>,
-    ) -> Self {
+    /// A lease of what is to be put into it; whatever happens, that is given back from there.
+    pub(crate) fn empty(keyed: Arc<Keyed<C>>) -> Self {
         Self {
-            _watch: Watch::start(&keyed, caller),
+            watch: None,
             keyed,
-            taken,
+            taken: None,
             fate: Fate::Reuse,
             abandoned: false,
         }
+    }
+
+    /// Has it reported if this caller keeps it for too long.
+    pub(crate) fn watched(mut self, caller: &'static Location<'static>) -> Self {
+        self.watch = Watch::start(&self.keyed, caller);
+        self
     }
 
     /// Runs one call on the connection, bounded in time and heard by the breaker.

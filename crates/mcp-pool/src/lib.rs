@@ -87,6 +87,7 @@ mod sticky;
 mod store;
 mod sweep;
 mod timings;
+mod told;
 mod under_way;
 mod upkeep;
 mod verdict;

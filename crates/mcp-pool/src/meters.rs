@@ -4,7 +4,7 @@
 //! connections, under `mcp.` for `db.`: an extension of our own, since there are none
 //! for MCP. docs/observability.md lists them.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use mcp_domain::Connector;
 use metrics::{Counter, Histogram, Label, counter, gauge, histogram};
@@ -13,6 +13,7 @@ use crate::{
     counters::{Checkout, Reason},
     registry::Registry,
     server::Core,
+    told::tell,
 };
 
 /// Handles of the recorder that was installed when the server was added.
@@ -57,12 +58,22 @@ impl Meters {
         }
     }
 
+    /// Counts one more.
+    pub(crate) fn count(&self, of: impl FnOnce(&Self) -> &Counter) {
+        tell(|| of(self).increment(1));
+    }
+
+    /// Something took so long.
+    pub(crate) fn record(&self, time: Duration, of: impl FnOnce(&Self) -> &Histogram) {
+        tell(|| of(self).record(time.as_secs_f64()));
+    }
+
     pub(crate) fn checkout(&self, how: Checkout) {
-        self.checkouts[how as usize].increment(1);
+        self.count(|meters| &meters.checkouts[how as usize]);
     }
 
     pub(crate) fn closed(&self, reason: Reason) {
-        self.closed[reason as usize].increment(1);
+        self.count(|meters| &meters.closed[reason as usize]);
     }
 }
 
@@ -95,7 +106,7 @@ fn set<C: Connector>(core: &Core<C>, name: &'static str, state: Option<&'static 
     let state = state.map(|state| Label::from_static_parts("state", state));
     let labels: Vec<_> = [pool_name(&core.name)].into_iter().chain(state).collect();
     // Exact: there are never so many connections that a float could not tell them.
-    gauge!(name, labels).set(to as f64);
+    tell(|| gauge!(name, labels).set(to as f64));
 }
 
 /// Which server a figure belongs to.

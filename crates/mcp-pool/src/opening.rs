@@ -21,6 +21,7 @@ use crate::{
     held::{Entry, Held, Place},
     keyed::Keyed,
     server::Core,
+    told::tell,
 };
 
 /// Starts opening a connection. Its place has been counted.
@@ -37,7 +38,7 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
     let doubt = keyed.store.doubt();
     let attempt = Attempt::new(keyed, place);
     runtime.spawn(async move {
-        tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, "connect.start");
+        tell(|| tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, "connect.start"));
         let since = Instant::now();
         // The connector's own code, all of it: also what runs before its future is there.
         let connect = async {
@@ -63,17 +64,19 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
             Ok(held) => {
                 let took = since.elapsed();
                 core.timings.connected(took);
-                tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, ?took, "connect.done");
+                tell(|| tracing::debug!(mcp.client.connection.pool.name = %core.name, %scope, ?took, "connect.done"));
                 attempt.succeed(held, doubt);
             }
             Err(error) => {
-                tracing::debug!(
-                    mcp.client.connection.pool.name = %core.name,
-                    %scope,
-                    error.type = error.kind().label(),
-                    error = %error.chain(),
-                    "connect.failed"
-                );
+                tell(|| {
+                    tracing::debug!(
+                        mcp.client.connection.pool.name = %core.name,
+                        %scope,
+                        error.type = error.kind().label(),
+                        error = %error.chain(),
+                        "connect.failed"
+                    );
+                });
                 attempt.fail(error);
             }
         }
@@ -99,7 +102,7 @@ fn hold<C: Connector>(core: &Core<C>, connection: C::Connection) -> Held<C> {
 }
 
 /// A connect under way. However it ends, those who wait are told: also if the
-/// task is dropped, because its runtime is, or panics in a subscriber or a recorder.
+/// task is dropped, because its runtime is.
 struct Attempt<C: Connector> {
     keyed: Weak<Keyed<C>>,
     place: Option<Place<C>>,
@@ -140,13 +143,6 @@ impl<C: Connector> Attempt<C> {
 
 impl<C: Connector> Drop for Attempt<C> {
     fn drop(&mut self) {
-        self.settle(|keyed| {
-            if std::thread::panicking() {
-                let message = "somebody who was told of the connect panicked";
-                keyed.failed(Error::new(ErrorKind::ConnectFailed, message));
-            } else {
-                keyed.aborted();
-            }
-        });
+        self.settle(Keyed::aborted);
     }
 }

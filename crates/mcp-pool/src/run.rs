@@ -12,6 +12,7 @@ use crate::{
     held::Held,
     keyed::{Taken, Use},
     lease::Lease,
+    told::tell,
     under_way::UnderWay,
     verdict::{admit, explain, no_answer, settle},
 };
@@ -131,12 +132,14 @@ impl<C: Connector> Server<C> {
                     return Err(explain(&self.keyed, operation, attempt, &deadline, error));
                 }
             }
-            tracing::debug!(
-                attempt,
-                error.type = error.kind().label(),
-                error = %error.chain(),
-                "call.repeat"
-            );
+            tell(|| {
+                tracing::debug!(
+                    attempt,
+                    error.type = error.kind().label(),
+                    error = %error.chain(),
+                    "call.repeat"
+                );
+            });
             previous = Some(error);
             self.keyed.counters.retry();
         }
@@ -167,11 +170,11 @@ impl<C: Connector> Server<C> {
         let mut deadline =
             Deadline::new(operation.timeout().unwrap_or(settings.call_timeout), timer);
         let permit = admit(&self.keyed, operation)?;
-        let mut taken = None;
-        let result = self.take(&mut deadline, Use::Alone, &mut taken).await;
         // Before the breaker hears of it, which is code of others: a lease that is dropped
         // gives its connection back.
-        let lease = result.map(|()| Lease::new(Arc::clone(&self.keyed), taken, caller));
+        let mut lease = Lease::empty(Arc::clone(&self.keyed));
+        let result = self.take(&mut deadline, Use::Alone, &mut lease.taken);
+        let lease = result.await.map(|()| lease.watched(caller));
         settle(
             permit,
             None,

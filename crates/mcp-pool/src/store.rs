@@ -9,7 +9,7 @@
 //! can be had at once, in the lane, in deadpool or [offered](Manager::offer), so that
 //! whoever waits takes what comes first: a connection that comes back or one that
 //! was just opened. A permit may be stale (its connection was found dead); whoever
-//! draws it finds nothing and waits again. The reverse, a connection without a
+//! draws it finds nothing and waits again, behind those who wait by then. The reverse, a connection without a
 //! permit, is only one that is [withheld](Store::withhold).
 
 use std::{

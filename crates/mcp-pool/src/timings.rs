@@ -52,7 +52,7 @@ impl Timings {
         if let Some(time) = time {
             self.waiting.add(time);
             #[cfg(feature = "metrics")]
-            self.meters.wait_time.record(time.as_secs_f64());
+            self.meters.record(time, |meters| &meters.wait_time);
         }
     }
 
@@ -60,7 +60,7 @@ impl Timings {
     pub(crate) fn connected(&self, time: Duration) {
         self.connecting.add(time);
         #[cfg(feature = "metrics")]
-        self.meters.create_time.record(time.as_secs_f64());
+        self.meters.record(time, |meters| &meters.create_time);
     }
 
     /// A call or a lease has ended.
@@ -68,7 +68,7 @@ impl Timings {
         if let Some(time) = time {
             self.using.add(time);
             #[cfg(feature = "metrics")]
-            self.meters.use_time.record(time.as_secs_f64());
+            self.meters.record(time, |meters| &meters.use_time);
         }
     }
 }

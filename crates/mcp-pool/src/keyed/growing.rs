@@ -9,7 +9,7 @@ use mcp_domain::{Connector, Error, ErrorKind};
 use tokio::runtime::Handle;
 
 use super::Keyed;
-use crate::{backoff::Waits, counters::Reason, growth::Census, held::Pooled};
+use crate::{backoff::Waits, counters::Reason, growth::Census, held::Pooled, told::tell};
 
 /// Connects that fail.
 #[derive(Default)]
@@ -258,12 +258,14 @@ impl<C: Connector> Keyed<C> {
     /// A connection was taken out of service; it still holds its place.
     pub(crate) fn left(&self, reason: Reason) {
         self.counters.closed(reason);
-        tracing::debug!(
-            mcp.client.connection.pool.name = %self.core.name,
-            scope = %self.scope,
-            reason = reason.label(),
-            "connection.closed"
-        );
+        tell(|| {
+            tracing::debug!(
+                mcp.client.connection.pool.name = %self.core.name,
+                scope = %self.scope,
+                reason = reason.label(),
+                "connection.closed"
+            );
+        });
         self.lock_census().live -= 1;
     }
 

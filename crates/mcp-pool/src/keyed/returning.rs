@@ -14,6 +14,7 @@ use crate::{
         Left,
         payoff::{Advice, Departure, Verdict},
     },
+    told::tell,
 };
 
 impl<C: Connector> Keyed<C> {
@@ -91,7 +92,9 @@ impl<C: Connector> Keyed<C> {
             Advice::OpenAnother => self.grow_by_one(),
             Advice::Decided(verdict) => {
                 let pays = verdict == Verdict::Pays;
-                tracing::info!(mcp.client.connection.pool.name = %self.core.name, pays, "sharing.decided");
+                tell(
+                    || tracing::info!(mcp.client.connection.pool.name = %self.core.name, pays, "sharing.decided"),
+                );
             }
         }
     }

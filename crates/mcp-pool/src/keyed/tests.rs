@@ -169,13 +169,79 @@ async fn a_connection_that_one_of_many_is_just_taking_serves_them_all() {
     // Neither idle nor in use at this moment.
     server.keyed.grow();
     assert_eq!(server.keyed.census().opening, 0);
-    let taken = server
+    let (mut taken, kind) = (None, Checkout::Connect);
+    server
         .keyed
-        .hand_out(object, Use::Together, Checkout::Connect);
+        .hand_out(object, Use::Together, kind, &mut taken);
     drop((first, second));
+    let taken = taken.unwrap();
     server.keyed.give_back(taken, Fate::Reuse, Measure::Nothing);
     assert_eq!(server.keyed.census().landing, 0);
     assert_eq!(server.stats().opened, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_share_takes_nothing_that_others_count_on_without_their_knowing() {
+    let settings = Settings::builder().sharing(Sharing::Shared);
+    let server = Pool::new(settings.build().unwrap()).server("nothing", Nothing);
+    let server = server.add();
+    drop(server.lease(Operation::new("call")).await.unwrap());
+    let mut first = Waiting::begin(&server.keyed, Use::Together);
+    let _second = Waiting::begin(&server.keyed, Use::Together);
+    let alone = first.take_alone();
+    // There will be room for the second on what the first one takes.
+    assert_eq!(server.keyed.census().opening, 0);
+    assert!(alone.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_just_joined_a_connection_is_not_one_who_still_waits_for_another() {
+    let settings = Settings::builder()
+        .sharing(Sharing::Shared)
+        .max_in_flight(2);
+    let server = Pool::new(settings.build().unwrap()).server("nothing", Nothing);
+    let server = server.add();
+    let keyed = &server.keyed;
+    let mut first = None;
+    let checkout = keyed.checkout(Use::Together, &mut first);
+    checkout.await.unwrap();
+    let mut waiting = Waiting::begin(keyed, Use::Together);
+    keyed.invite();
+    let mut second = None;
+    assert!(waiting.join(&mut second));
+    // It has a seat, and is still counted as waiting at this moment.
+    keyed.grow();
+    assert_eq!(keyed.census().opening, 0);
+}
+
+/// Panics when it is woken.
+struct Sleeper;
+
+impl std::task::Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        panic!("let me sleep");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_where_it_stays_before_others_hear_of_it() {
+    let server = server();
+    let keyed = &server.keyed;
+    drop(server.lease(Operation::new("call")).await.unwrap());
+    // Somebody waits for room.
+    keyed.lock_census().together += 1;
+    let mut waits = std::pin::pin!(keyed.room.acquire());
+    let sleeper = std::task::Waker::from(Arc::new(Sleeper));
+    let mut context = std::task::Context::from_waker(&sleeper);
+    assert!(waits.as_mut().poll(&mut context).is_pending());
+    let permit = keyed.store.try_permit().unwrap().unwrap();
+    let object = keyed.take(permit, None).unwrap();
+    let mut taken = None;
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        keyed.hand_out(object, Use::Together, Checkout::Hit, &mut taken);
+    }));
+    assert!(told.is_err());
+    assert!(taken.is_some());
 }
 
 /// What it takes until so many scopes, which wait for the only place, have had it.

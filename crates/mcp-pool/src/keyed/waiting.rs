@@ -9,7 +9,7 @@ use std::{
 use deadpool::managed::Object;
 use mcp_domain::{Connector, Error};
 
-use super::{Keyed, Use};
+use super::{Keyed, Taken, Use};
 use crate::{manager::Manager, store::Store};
 
 /// Counts a caller as waiting while it lives.
@@ -27,6 +27,8 @@ pub(super) struct Waiting<'k, C: Connector> {
     over: bool,
     /// Is it taking a connection? Others count on that until it is known to be in use.
     takes: bool,
+    /// Is it taking room on one? Nothing is to be opened for it any more.
+    joins: bool,
 }
 
 impl<'k, C: Connector> Waiting<'k, C> {
@@ -53,6 +55,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
             served: false,
             over: false,
             takes: false,
+            joins: false,
         }
     }
 
@@ -80,6 +83,21 @@ impl<'k, C: Connector> Waiting<'k, C> {
         self.keyed.lock_census().landing -= 1;
     }
 
+    /// It was invited: takes the room, if it is still there, and tells whether it was.
+    pub(super) fn join(&mut self, taken: &mut Option<Taken<C>>) -> bool {
+        let mut census = self.keyed.lock_census();
+        census.invited -= 1;
+        census.joining += 1;
+        drop(census);
+        self.joins = true;
+        self.served = self.keyed.join(|_| 0, taken);
+        if !self.served {
+            self.joins = false;
+            self.keyed.lock_census().joining -= 1;
+        }
+        self.served
+    }
+
     /// It has got what it waited for.
     pub(super) fn end(&mut self) {
         self.served = true;
@@ -103,7 +121,8 @@ impl<'k, C: Connector> Waiting<'k, C> {
 
     /// Is counted no more if it `may`, which is asked in the same moment.
     fn cease(&mut self, may: impl FnOnce(&Store<C>) -> bool) {
-        let (epoch, how, takes, number) = (self.epoch, self.how, self.takes, self.number);
+        let (epoch, how, number) = (self.epoch, self.how, self.number);
+        let (takes, joins) = (self.takes, self.joins);
         let (mut others, mut anybody, mut _previous) = (false, true, None);
         // It may have been given a connection that others had counted on.
         self.keyed.grow_after(|census| {
@@ -113,6 +132,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
             }
             _previous = self.keyed.wait_no_more(number);
             census.landing -= usize::from(takes);
+            census.joining -= usize::from(joins);
             if census.epoch == epoch {
                 match how {
                     Use::Alone => census.alone -= 1,

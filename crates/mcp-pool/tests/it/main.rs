@@ -13,6 +13,7 @@ mod checks;
 mod closing;
 #[cfg(feature = "config")]
 mod configuration;
+mod crowds;
 mod failing;
 mod fake;
 mod global;

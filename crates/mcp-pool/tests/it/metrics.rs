@@ -8,13 +8,17 @@ use std::{
     },
 };
 
+use futures::future::join_all;
 use mcp_pool::{Pool, Settings, Sharing};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
 };
+use tokio::time::sleep;
 
-use crate::fake::{CALL, FakeConnector, FakeServer, Reaction, seconds};
+use crate::fake::{
+    CALL, FakeConnection, FakeConnector, FakeServer, Reaction, check_books, seconds, set,
+};
 
 /// A recorder that remembers: counts and gauges by their value, of histograms the sum.
 #[derive(Clone, Default)]
@@ -104,9 +108,7 @@ async fn every_figure_reaches_the_recorder_under_the_name_of_its_server() {
     FakeServer::set(&fake.on_connect, Reaction::After(seconds(2)));
 
     // One connects, one waits for it, one finds it idle, one waits in vain.
-    let call = |connection: Arc<crate::fake::FakeConnection>| async move {
-        connection.call(seconds(3)).await
-    };
+    let call = |connection: Arc<FakeConnection>| async move { connection.call(seconds(3)).await };
     let (one, other) = tokio::join!(shop.run(CALL, call), shop.run(CALL, call));
     one.and(other).unwrap();
     let held = shop.lease(CALL).await.unwrap();
@@ -132,7 +134,7 @@ async fn every_figure_reaches_the_recorder_under_the_name_of_its_server() {
     // And what goes wrong.
     held.discard();
     FakeServer::set(&fake.on_connect, Reaction::Fail);
-    tokio::time::sleep(seconds(10)).await;
+    sleep(seconds(10)).await;
     shop.run(CALL, call).await.unwrap_err();
     pool.publish_metrics();
     let told = memory.told();
@@ -161,5 +163,87 @@ fn the_documentation_lists_every_name() {
             let value = label.split_once('=').unwrap().1;
             assert!(page.contains(&format!("`{value}`")), "{label}");
         }
+    }
+}
+
+/// Records nothing, and says so.
+struct Broken;
+
+impl CounterFn for Broken {
+    fn increment(&self, _: u64) {
+        panic!("the disk is full");
+    }
+
+    fn absolute(&self, _: u64) {
+        panic!("the disk is full");
+    }
+}
+
+impl GaugeFn for Broken {
+    fn increment(&self, _: f64) {
+        panic!("the disk is full");
+    }
+
+    fn decrement(&self, _: f64) {
+        panic!("the disk is full");
+    }
+
+    fn set(&self, _: f64) {
+        panic!("the disk is full");
+    }
+}
+
+impl HistogramFn for Broken {
+    fn record(&self, _: f64) {
+        panic!("the disk is full");
+    }
+}
+
+impl Recorder for Broken {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(Arc::new(Self))
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(Arc::new(Self))
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(Arc::new(Self))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorder_that_panics_costs_neither_calls_nor_connections() {
+    for sharing in [Sharing::Exclusive, Sharing::Shared] {
+        let _guard = metrics::set_default_local_recorder(&Broken);
+        let settings = Settings::builder().max_connections(2).max_in_flight(2);
+        let set = set(settings.sharing(sharing));
+        let wait = Reaction::After(seconds(1));
+        FakeServer::set(&set.fake.on_connect, wait);
+        // All who can, and some who wait: the first of each kind, and those after them.
+        let call =
+            |connection: Arc<FakeConnection>| async move { connection.call(seconds(1)).await };
+        for called in join_all((0..8).map(|_| set.server.run(CALL, call))).await {
+            called.unwrap();
+        }
+        let lease = async || set.server.lease(CALL).await.map(drop);
+        for leased in join_all((0..8).map(|_| lease())).await {
+            leased.unwrap();
+        }
+        // Also to one whose caller panics.
+        let lease = set.server.lease(CALL).await.unwrap();
+        let panics = tokio::spawn(async move {
+            let _lease = lease;
+            panic!("the caller's own fault");
+        });
+        assert!(panics.await.unwrap_err().is_panic());
+        set.server.lease(CALL).await.unwrap().discard();
+        sleep(seconds(60)).await;
+        check_books(&set, 18);
     }
 }

@@ -8,6 +8,7 @@ use mcp_domain::{
 };
 use mcp_pool::{Pool, Settings, Sharing};
 use tokio::time::sleep;
+use tracing::{Event, Metadata, Subscriber, span};
 
 use crate::fake::{
     CALL, FakeConnection, FakeConnector, FakeServer, Reaction, Set, check_books, exclusive,
@@ -127,4 +128,50 @@ async fn a_breaker_that_panics_costs_no_connection() {
     }
     let stats = faint.stats();
     assert_eq!((stats.opened, stats.hits), (1, 2));
+}
+
+/// Hears of events, and cannot stand it.
+struct Squeamish;
+
+impl Subscriber for Squeamish {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event()
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        panic!("please, not that");
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_costs_neither_calls_nor_connections() {
+    let _guard = tracing::subscriber::set_default(Squeamish);
+    let set = exclusive(3);
+    // Opened, closed because one died and the others did then, and opened again.
+    three(&set).await;
+    set.server.lease(CALL).await.unwrap().die();
+    set.fake.restart();
+    three(&set).await;
+    FakeServer::set(&set.fake.on_close, Reaction::Fail);
+    set.server.lease(CALL).await.unwrap().discard();
+    FakeServer::set(&set.fake.on_connect, Reaction::Fail);
+    let leases = join_all((0..3).map(|_| set.server.lease(CALL.within(seconds(1))))).await;
+    assert_eq!(leases.iter().filter(|lease| lease.is_ok()).count(), 2);
+    drop(leases);
+    FakeServer::set(&set.fake.on_connect, Reaction::Ok);
+    sleep(seconds(60)).await;
+    three(&set).await;
+    let stats = set.pool.stats();
+    let checkouts = stats.hits + stats.waits + stats.connects;
+    check_books(&set, checkouts);
+    assert_eq!(set.pool.close(seconds(9)).await.abandoned, 0);
 }
