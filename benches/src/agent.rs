@@ -163,16 +163,19 @@ async fn cold(connector: &ClientConnector, shape: Shape) -> Result<(), Error> {
 async fn ten_agents(bench: &Bench) -> Result<Section, Error> {
     let columns = [
         column("transport", "transport"),
-        column("what", "ten agents, nine of them measured"),
-        column("nine_us", "a session of nine"),
-        column("over_pooled", "/ pooled"),
-        column("slow_us", "the slow query"),
+        column("what", "what takes"),
+        column("per_call_us", "a session per call"),
+        column("one_us", "one session for all"),
+        column("pooled_us", "pooled"),
+        column("over_per_call", "per call / pooled").judged(),
+        column("over_one", "one for all / pooled").judged(),
         column("samples", "samples"),
     ];
     let mut section = Section::new("ten-agents", "Ten agents, one with a slow query", &columns)
         .about(&[
-            "Nine agents go through the session of 10 calls at the same time, while the tenth runs one slow query on the same server.",
-            "What is measured is how long the nine take; the slow query takes one core of the machine in any case.",
+            "Nine agents go through the session of 10 calls at the same time, while the tenth runs one slow query on the same server: what does it do to the nine?",
+            "*A session per call* is direct: every call opens its own, and closes it. *One session for all*: a single one, held open, that nobody checks, limits or replaces. All three by turns.",
+            "The slow query takes one core of the machine in any case, and most of its time is the database's.",
         ]);
     for transport in [Transport::Stdio, Transport::Http] {
         let connector = bench.servers.connector(transport)?;
@@ -180,26 +183,28 @@ async fn ten_agents(bench: &Bench) -> Result<Section, Error> {
         let server = pool.server("measured", connector.clone()).add();
         let shared = Arc::new(connector.connect(&Scope::default()).await?);
         let desks = [
-            ("a session per call", Desk::PerCall(connector.clone())),
-            ("one session for all", Desk::Session(Arc::clone(&shared))),
-            ("pooled", Desk::Pool(server)),
+            Desk::PerCall(connector.clone()),
+            Desk::Session(Arc::clone(&shared)),
+            Desk::Pool(server),
         ];
         let mut nine: [Samples; 3] = Default::default();
         let mut slow: [Samples; 3] = Default::default();
         let mut row = bench.row(&format!("ten agents: {transport}"), 20);
         while row.goes_on() {
-            for (index, (_, desk)) in desks.iter().enumerate() {
+            for (index, desk) in desks.iter().enumerate() {
                 round(desk, &mut nine[index], &mut slow[index]).await?;
             }
         }
-        for (index, (name, _)) in desks.iter().enumerate() {
+        for (what, times) in [("each of the nine", &nine), ("the slow query", &slow)] {
             section.row(vec![
                 Cell::word(transport.name()),
-                Cell::word(*name),
-                Cell::times(&nine[index]),
-                Cell::ratio(&nine[index], &nine[2]),
-                Cell::times(&slow[index]),
-                Cell::count(nine[index].len()),
+                Cell::word(what),
+                Cell::times(&times[0]),
+                Cell::times(&times[1]),
+                Cell::times(&times[2]),
+                Cell::ratio(&times[0], &times[2]),
+                Cell::ratio(&times[1], &times[2]),
+                Cell::count(times[0].len()),
             ]);
         }
         drop(desks);

@@ -55,7 +55,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
                     Cell::times(&burst.pooled),
                     Cell::ratio(&burst.direct, &burst.pooled),
                     Cell::count(callers),
-                    Cell::Counts(vec![burst.fewest, burst.most]),
+                    Cell::Span(burst.fewest, burst.most),
                     Cell::count(burst.direct.len()),
                 ]);
             }

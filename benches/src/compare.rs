@@ -18,7 +18,7 @@ use crate::{
     machine::Machine,
     report::SCHEMA,
     sample::Ratio,
-    section::{Cell, Section, column},
+    section::{Better, Cell, Section, column},
 };
 
 /// A change below this is not worth a word, however certain.
@@ -97,16 +97,16 @@ impl Base {
         let mut table = Section::new("compare", "Beside earlier runs", &columns).about(&[
             "Ratios within one run, which the machine's mood moves much less than times.",
             "*before*: the interval that has those of all earlier runs in it, and its middle.",
-            "*better* and *worse*: the intervals do not touch, and the figures are 5 % apart or more. All else is noise, and so is what fewer than 5 samples tell.",
+            "*better* and *worse*: the intervals do not touch, and the figures are 5 % apart or more; less is better of what the pool takes beside the bare SDK or an echo, more of all else. The rest is noise, and so is what fewer than 5 samples tell.",
         ]);
         let (mut compared, mut noise) = (0, 0);
         for section in sections {
-            for (place, now) in section.ratios() {
+            for (place, now, better) in section.ratios() {
                 let Some(before) = self.ratios.get(&place) else {
                     continue;
                 };
                 compared += 1;
-                let Some(verdict) = verdict(before, &now) else {
+                let Some(verdict) = verdict(before, &now, better) else {
                     noise += 1;
                     continue;
                 };
@@ -142,27 +142,32 @@ fn both(one: &Ratio, other: &Ratio) -> Ratio {
     let (low, high) = (one.low.min(other.low), one.high.max(other.high));
     // Of ratios: as many times above the least as below the greatest.
     let value = (low * high).sqrt();
-    let few = one.few || other.few;
     Ratio {
         value,
         low,
         high,
-        few,
+        n: one.n.min(other.n),
+        few: one.few || other.few,
     }
 }
 
-/// The judged ratios are those of which more is better.
-fn verdict(before: &Ratio, now: &Ratio) -> Option<&'static str> {
+fn verdict(before: &Ratio, now: &Ratio, better: Better) -> Option<&'static str> {
     let change = now.value / before.value - 1.0;
     if change.abs() < SMALL || before.few || now.few {
-        None
-    } else if now.low > before.high {
-        Some("better")
-    } else if now.high < before.low {
-        Some("worse")
-    } else {
-        None
+        return None;
     }
+    let has_moved = if now.low > before.high {
+        Better::More
+    } else if now.high < before.low {
+        Better::Less
+    } else {
+        return None;
+    };
+    Some(if has_moved == better {
+        "better"
+    } else {
+        "worse"
+    })
 }
 
 #[cfg(test)]
@@ -174,13 +179,14 @@ mod tests {
 
     #[track_caller]
     fn check(before: [f64; 3], now: [f64; 3], expected: Option<&str>) {
-        let ratio = |[low, value, high]: [f64; 3]| Ratio {
-            value,
-            low,
-            high,
-            few: false,
-        };
-        assert_eq!(verdict(&ratio(before), &ratio(now)), expected);
+        let verdict = |better| verdict(&Ratio::of(before), &Ratio::of(now), better);
+        assert_eq!(verdict(Better::More), expected);
+        // Where less is better, the same change is the opposite.
+        let opposite = expected.map(|word| match word {
+            "better" => "worse",
+            _ => "better",
+        });
+        assert_eq!(verdict(Better::Less), opposite);
     }
 
     #[test]
@@ -189,40 +195,32 @@ mod tests {
         check([9.0, 10.0, 11.0], [11.1, 12.0, 13.0], Some("better"));
         // They may be the same.
         check([9.0, 10.0, 11.0], [7.0, 8.0, 9.1], None);
-        let ratio = |value, few| Ratio {
-            value,
-            low: value,
-            high: value,
-            few,
-        };
-        assert_eq!(
-            verdict(&ratio(10.0, false), &ratio(5.0, false)),
-            Some("worse")
-        );
         // A sample or two may lie anywhere.
-        assert_eq!(verdict(&ratio(10.0, true), &ratio(5.0, false)), None);
-        assert_eq!(verdict(&ratio(10.0, false), &ratio(5.0, true)), None);
+        let [many, less] = [10.0, 5.0].map(|value| Ratio::of([value; 3]));
+        let few = |ratio| Ratio { few: true, ..ratio };
+        let verdict = |before, now| verdict(&before, &now, Better::More);
+        assert_eq!(verdict(many, less), Some("worse"));
+        assert_eq!(verdict(few(many), less), None);
+        assert_eq!(verdict(many, few(less)), None);
         // Certain, and too small to matter.
         check([9.99, 10.0, 10.01], [9.6, 9.7, 9.8], None);
     }
 
     fn section(value: f64) -> Section {
-        let columns = [column("what", "what"), column("gain", "gain").judged()];
+        let columns = [
+            column("what", "what"),
+            column("gain", "gain").judged(),
+            column("over", "over").multiple(),
+        ];
         let mut section = Section::new("parts", "Parts", &columns);
-        let (low, high) = (value * 0.99, value * 1.01);
-        let ratio = Ratio {
-            value,
-            low,
-            high,
-            few: false,
-        };
-        section.row(vec![Cell::word("one"), Cell::Ratio(ratio)]);
+        let ratio = |value: f64| Cell::Ratio(Ratio::of([value * 0.99, value, value * 1.01]));
+        section.row(vec![Cell::word("one"), ratio(value), ratio(1.0 / value)]);
         section
     }
 
     /// As a run on this machine writes it.
     fn report(section: Section) -> Value {
-        let report = Report::new(Machine::this(), Duration::ZERO, vec![section]);
+        let report = Report::new(Machine::this(), false, Duration::ZERO, vec![section]);
         serde_json::to_value(report).unwrap()
     }
 
@@ -259,13 +257,17 @@ mod tests {
         let same = base.compare(&[section(10.0)]);
         assert!(same.rows.is_empty());
         assert!(
-            same.remarks[0].starts_with("1 ratios compared; 1 "),
+            same.remarks[0].starts_with("2 ratios compared; 2 "),
             "{same:?}"
         );
         let worse = base.compare(&[section(5.0)]);
-        let words: Vec<_> = worse.rows[0].iter().map(crate::words::cell).collect();
-        assert_eq!(words[0], "parts: one: gain");
-        assert_eq!(words[3], "worse");
+        // Half the gain, and twice what the pool takes beside another.
+        for (row, column) in worse.rows.iter().zip(["gain", "over"]) {
+            let words: Vec<_> = row.iter().map(crate::words::cell).collect();
+            assert_eq!(words[0], format!("parts: one: {column}"));
+            assert_eq!(words[3], "worse");
+        }
+        assert_eq!(worse.rows.len(), 2);
         assert!(Base::read(&[], &Machine::this()).unwrap().is_none());
     }
 

@@ -149,7 +149,9 @@ fn statistics(stats: &PoolStats) -> Section {
         column("hits", "hits"),
     ];
     let title = "Statistics of the last pool of the connection table";
-    let mut section = Section::new("statistics", title, &columns);
+    let mut section = Section::new("statistics", title, &columns).about(&[
+        "What `Pool::stats` said before it was closed: counts, of which there is nothing to sample.",
+    ]);
     section.row(vec![
         Cell::Count(stats.total_connections),
         Cell::Count(stats.available_connections),

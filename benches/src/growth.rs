@@ -91,22 +91,24 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("children", "children"),
         column("servers_memory", "servers' memory"),
         column("request_us", "a request"),
+        column("over_pooled", "request / pooled").judged(),
         column("end", "end"),
     ];
     let mut section = Section::new("growth", "Growth over many requests", &columns).about(&[
-        "Each way runs in a process of its own, one query after the other: what the operating system says of it before and after.",
+        "Each way runs in a process of its own, one query after the other, and one process after the other: what the operating system says of it before and after.",
         "*direct, never closed* is how the case study began: every request opens a session, and nobody closes it.",
         "*servers' memory*: what the child processes have for themselves (stdio), or all of the server's (HTTP).",
+        "Each request is a sample of *a request*. What the system says is read after the first twentieth of the requests and after the last, with how many times as much that is: one reading each, so that there is no interval.",
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
         let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
+        let mut lives = Vec::new();
         for way in Way::ALL {
             // A server of its own, so that what one way leaves behind is not the next one's.
             let servers = bench.servers.others().await?;
             let lived = live(bench, &servers, transport, way).await;
             servers.stop().await?;
             let looks = lived?;
-            section.row(row(transport, way, &looks));
             let points = |of: fn(&(Look, u64)) -> u64| {
                 let points = looks
                     .iter()
@@ -115,6 +117,16 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             };
             memory.push(points(|(look, servers)| look.usage.memory + servers));
             descriptors.push(points(|(look, _)| look.usage.descriptors));
+            lives.push((way, looks));
+        }
+        let pooled = lives.last().map(|(_, looks)| requests(looks));
+        for (way, looks) in &lives {
+            section.row(row(
+                transport,
+                *way,
+                looks,
+                &pooled.clone().unwrap_or_default(),
+            ));
         }
         let title = format!("Memory with the servers', {transport}");
         let id = format!("growth-memory-{transport}");
@@ -189,15 +201,21 @@ async fn live(
     Err(Error::new(ErrorKind::BadResponse, message))
 }
 
-fn row(transport: Transport, way: Way, looks: &[(Look, u64)]) -> Vec<Cell> {
-    // The first look is at a process that has not called anybody yet.
-    let last = looks.len() - 1;
-    let first = last.min(1);
-    let both = |of: fn(&(Look, u64)) -> u64| vec![of(&looks[first]), of(&looks[last])];
+/// What each request took.
+fn requests(looks: &[(Look, u64)]) -> Samples {
     let mut times = Samples::default();
     for nanos in looks.iter().flat_map(|(look, _)| &look.took) {
         times.push(Duration::from_nanos(*nanos));
     }
+    times
+}
+
+fn row(transport: Transport, way: Way, looks: &[(Look, u64)], pooled: &Samples) -> Vec<Cell> {
+    // The first look is at a process that has not called anybody yet.
+    let last = looks.len() - 1;
+    let first = last.min(1);
+    let both = |of: fn(&(Look, u64)) -> u64| vec![of(&looks[first]), of(&looks[last])];
+    let times = requests(looks);
     vec![
         Cell::word(transport.name()),
         Cell::word(way.name()),
@@ -207,6 +225,10 @@ fn row(transport: Transport, way: Way, looks: &[(Look, u64)]) -> Vec<Cell> {
         Cell::Counts(both(|(look, _)| look.usage.children)),
         Cell::Bytes(both(|(_, server)| *server)),
         Cell::times(&times),
+        match way {
+            Way::Pooled => Cell::Missing("–".to_owned()),
+            _ => Cell::ratio(&times, pooled),
+        },
         Cell::word(looks[last].0.failed.as_deref().unwrap_or("all answered")),
     ]
 }

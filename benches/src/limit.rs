@@ -55,7 +55,7 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
         column("echo_us", "bare echo"),
         column("bare_us", "bare rmcp"),
         column("pooled_us", "pooled"),
-        column("over_echo", "pooled / echo"),
+        column("over_echo", "pooled / echo").less(),
         column("over_bare", "pooled / rmcp").multiple(),
         column("samples", "samples"),
     ];
@@ -63,6 +63,7 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
         "*bare echo*: as many bytes there and back over the same kind of pipe or socket, to a process (or task) that does nothing else. It is below what any client can reach, for it neither writes nor reads JSON, nor asks a database.",
         "*bare rmcp*: the same operation by the official SDK on one session that is open.",
         "*pooled*: the operation of the plugin, from checkout to typed answer; it asks the server each time, also for lists.",
+        "*sent* and *received*: the bytes of one operation, which are the same each time.",
     ]);
     let mut groups = Vec::new();
     for transport in Transport::ALL {

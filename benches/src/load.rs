@@ -35,6 +35,9 @@ const FEW_RATES: [u32; 3] = [2, 25, 90];
 /// So many calls are under way at most; the others wait, which counts as latency.
 const UNDER_WAY: usize = 64;
 
+/// So many calls are due at each rate, on average, at the least.
+const FEWEST: f64 = 10.0;
+
 /// Whoever has this many calls waiting does not keep up, and is not given more.
 const HOPELESS: usize = 1000;
 
@@ -74,7 +77,9 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         let mut points: [Vec<(f64, f64)>; 4] = Default::default();
         for &share in rates {
             let rate = capacity * f64::from(share) / 100.0;
+            // On a slow machine, too, some calls are due.
             let lasts = bench.effort.time(Duration::from_millis(1500));
+            let lasts = lasts.max(Duration::from_secs_f64(FEWEST / rate));
             let label = format!("{share} % load: {transport}");
             let mut bar = bench.progress.steps(&label, plugins.len());
             let mut arrived: [Arrived; 2] = Default::default();
@@ -96,7 +101,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             let [direct, pooled] = cells;
             let improvement = match (&direct, &pooled) {
                 (Cell::Times(direct), Cell::Times(pooled)) => Cell::Ratio(direct.times(pooled)),
-                _ => Cell::Missing("–".to_owned()),
+                _ => Cell::Missing("none: who cannot keep up has no latency".to_owned()),
             };
             section.row(vec![
                 Cell::word(transport.name()),

@@ -57,7 +57,7 @@ impl Machine {
             .load
             .map_or_else(String::new, |load| format!(" Load before the run: {load}."));
         format!(
-            "mcp-pool {} on {}, {} cores, {memory}{}. Times are p50 / p99; a ratio compares the medians, with its 95 % interval, which for fewer than 6 samples is their whole range and less certain.{load}",
+            "mcp-pool {} on {}, {} cores, {memory}{}. Times are p50 / p99; a ratio compares the medians, with its 95 % interval where the digits shown tell its ends apart; for fewer than 6 samples it is their whole range and less certain.{load}",
             self.version, self.cpu, self.cores, self.os
         )
     }

@@ -265,7 +265,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     if let Some(base) = base {
         sections.insert(0, base.compare(&sections));
     }
-    let report = Report::new(machine, took, sections);
+    let report = Report::new(machine, args.quick, took, sections);
     report.print();
     if let Some(file) = &args.json {
         report.write_json(file)?;
@@ -329,6 +329,9 @@ impl Args {
     }
 }
 
+/// Said of what was measured while something else was.
+const BESIDE: &str = "`--quick`: measured while the other tables were, so that all of them took the machine from one another. Without it they are measured one after the other.";
+
 async fn measure(bench: &Bench, parts: &[Part]) -> Result<Vec<Section>, Error> {
     // Whoever is in a hurry has the longer ways waited for while the rest is measured:
     // they hardly need the machine.
@@ -338,6 +341,10 @@ async fn measure(bench: &Bench, parts: &[Part]) -> Result<Vec<Section>, Error> {
         Box::pin(one_by_one(bench, beside)),
         Box::pin(one_by_one(bench, others)),
     )?;
+    if !others.is_empty() {
+        let beside = measured.iter_mut().flat_map(|(_, sections)| sections);
+        beside.for_each(|section| section.remarks.push(BESIDE.to_owned()));
+    }
     measured.extend(others);
     measured.sort_by_key(|(part, _)| *part);
     Ok(measured

@@ -212,6 +212,7 @@ fn instructions(paths: &[Path]) -> Section {
                         value,
                         low,
                         high,
+                        n: 0,
                         few: false,
                     }),
                 )

@@ -23,6 +23,9 @@ mod tables;
 /// Callers of the throughput columns.
 const CALLERS: [usize; 3] = [1, 8, 64];
 
+/// How often the throughput is measured, at full length.
+const ROUNDS: usize = 3;
+
 /// What was measured of one client.
 #[derive(Debug, Default)]
 struct Figures {
@@ -109,7 +112,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
 }
 
 async fn throughput(bench: &Bench, clients: &mut [Client]) {
-    let rounds = if bench.effort.quick { 1 } else { 3 };
+    let rounds = if bench.effort.quick { 1 } else { ROUNDS };
     let seconds = if bench.effort.quick { 0.2 } else { 1.0 };
     let mut bar = bench
         .progress

@@ -30,17 +30,23 @@ const CHECKOUT: Operation = Operation::new("checkout");
 const WORKERS: [usize; 3] = [1, 3, 5];
 
 /// How many do the same at the same time, not to wait for one another: they all
-/// wait for the way, and nobody for the machine.
-const LANES: usize = 5;
+/// wait for the way, and nobody for the machine. As many as an interval of a median needs,
+/// so that on the longest way one turn of each is enough for it.
+const LANES: usize = 6;
 
-/// More sockets than all tables of a regime use at the same time: nine tables of five lanes,
-/// each with a direct session and a pooled one, of which each has a socket for its calls and
-/// one to listen on, that is gone with it.
-const SOCKETS: usize = 200;
+/// The sockets of one caller: those of a direct session and of a pooled one, of which each has
+/// one for its calls and one to listen on, that is gone with it.
+const SOCKETS: usize = 4;
+
+/// The callers of all tables of a regime, in each lane.
+const CALLERS: usize = LIFECYCLES.len() + Work::ALL.len() + WORKERS[0] + WORKERS[1] + WORKERS[2];
+
+/// The case study of an agent, which has tables of its own.
+const AGENT: &str = "case study A";
 
 /// How long a direct connect took in the two case studies.
 const STUDIES: [(&str, Duration); 2] = [
-    ("case study A", Duration::from_millis(103)),
+    (AGENT, Duration::from_millis(103)),
     ("case study B", Duration::from_millis(2168)),
 ];
 
@@ -71,6 +77,7 @@ struct Pair {
 /// A session and a pool, from the beginning to the end.
 #[derive(Debug, Default)]
 struct Life {
+    build: Samples,
     connect: Samples,
     close: Samples,
     first: Samples,
@@ -122,7 +129,7 @@ async fn calibrated(bench: &Bench) -> Result<[Regime; 2], Error> {
 
 /// The median of a few direct connects without their close, in seconds.
 async fn connect_time(bench: &Bench, rtt: Duration) -> Result<f64, Error> {
-    let way = Way::open(bench, rtt).await?;
+    let way = Way::open(bench, rtt, LANES * SOCKETS).await?;
     let connector = way.connector(Lifecycle::Initialize)?;
     let lives = whole_lives(connector, Duration::ZERO).await?;
     Ok(median(&lives.connect).unwrap_or_default() / 1e6)
@@ -130,11 +137,11 @@ async fn connect_time(bench: &Bench, rtt: Duration) -> Result<f64, Error> {
 
 /// All tables of one regime, at the same time.
 async fn one(bench: &Bench, regime: Regime) -> Result<Measured, Error> {
-    let way = Way::open(bench, regime.rtt).await?;
     let shown = words::time(regime.rtt.as_secs_f64() * 1e6);
     let _bar = bench
         .progress
         .steps(&format!("with a round trip of {shown}"), 1);
+    let way = Way::open(bench, regime.rtt, LANES * CALLERS * SOCKETS).await?;
     let time = bench.effort.time(Duration::from_secs(6));
     let lives = LIFECYCLES.map(|(lifecycle, name)| {
         let connector = way.connector(lifecycle);
@@ -166,6 +173,7 @@ async fn whole_lives(connector: ClientConnector, time: Duration) -> Result<Life,
     let start = Instant::now();
     while all.connect.len() == 0 || start.elapsed() < time {
         for life in try_join_all((0..LANES).map(|_| live(connector.clone()))).await? {
+            all.build.extend(life.build);
             all.connect.extend(life.connect);
             all.close.extend(life.close);
             all.first.extend(life.first);
@@ -186,8 +194,10 @@ async fn live(connector: ClientConnector) -> Result<Life, Error> {
     client.close().await?;
     life.close.since(start);
 
+    let start = Instant::now();
     let pool = Pool::new(Settings::default());
     let server = pool.server("measured", connector.clone()).add();
+    life.build.since(start);
     let start = Instant::now();
     drop(server.lease(CHECKOUT).await?);
     life.first.since(start);
@@ -248,6 +258,21 @@ async fn operation(connector: ClientConnector, work: Work, time: Duration) -> Re
 
 /// So many workers at once, direct and pooled by turns.
 async fn crowd(connector: ClientConnector, workers: usize, time: Duration) -> Result<Pair, Error> {
+    let mut all = Pair::default();
+    let lanes = (0..LANES).map(|_| one_crowd(connector.clone(), workers, time));
+    for pair in try_join_all(lanes).await? {
+        all.direct.extend(pair.direct);
+        all.pooled.extend(pair.pooled);
+    }
+    Ok(all)
+}
+
+/// A crowd with a pool of its own.
+async fn one_crowd(
+    connector: ClientConnector,
+    workers: usize,
+    time: Duration,
+) -> Result<Pair, Error> {
     let plugins = plugins(connector).await?;
     let round = async |plugin: &Arc<DatabasePlugin>| {
         let call = || {
@@ -271,17 +296,17 @@ async fn crowd(connector: ClientConnector, workers: usize, time: Duration) -> Re
 struct Way(Relay);
 
 impl Way {
-    async fn open(bench: &Bench, rtt: Duration) -> Result<Self, Error> {
+    async fn open(bench: &Bench, rtt: Duration, sockets: usize) -> Result<Self, Error> {
         let server = bench.servers.http_address()?;
         let way = Self(Relay::start(server, rtt).await?);
-        way.open_sockets().await?;
+        way.open_sockets(sockets).await?;
         Ok(way)
     }
 
     /// So that nobody pays for a new one.
-    async fn open_sockets(&self) -> Result<(), Error> {
+    async fn open_sockets(&self, sockets: usize) -> Result<(), Error> {
         let connector = self.connector(Lifecycle::Discover)?;
-        let open = (0..SOCKETS).map(|_| async { connector.connect(&Scope::default()).await });
+        let open = (0..sockets).map(|_| async { connector.connect(&Scope::default()).await });
         let clients = try_join_all(open).await?;
         try_join_all(clients.iter().map(|client| client.close())).await?;
         Ok(())

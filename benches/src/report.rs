@@ -19,16 +19,24 @@ pub(crate) const SCHEMA: u32 = 2;
 pub(crate) struct Report {
     schema: u32,
     machine: Machine,
+    /// Was it content with few samples?
+    quick: bool,
     /// How long it took.
     seconds: f64,
     sections: Vec<Section>,
 }
 
 impl Report {
-    pub(crate) fn new(machine: Machine, took: Duration, sections: Vec<Section>) -> Self {
+    pub(crate) fn new(
+        machine: Machine,
+        quick: bool,
+        took: Duration,
+        sections: Vec<Section>,
+    ) -> Self {
         Self {
             schema: SCHEMA,
             machine,
+            quick,
             seconds: took.as_secs_f64(),
             sections,
         }
@@ -37,7 +45,12 @@ impl Report {
     /// What to know before any figure is read.
     fn head(&self) -> String {
         let took = words::minutes(self.seconds);
-        format!("{} Measured in {took}.", self.machine.line())
+        let quick = if self.quick {
+            " with `--quick`: a tenth of the samples at most, and the longer ways while the rest was measured"
+        } else {
+            ""
+        };
+        format!("{} Measured in {took}{quick}.", self.machine.line())
     }
 
     /// Writes the tables to standard output.

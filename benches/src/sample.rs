@@ -23,6 +23,12 @@ impl Samples {
         self.0.extend(more.0);
     }
 
+    /// What `count` of them take one after the other, as often as there are as many.
+    pub(crate) fn sums(&self, count: usize) -> Self {
+        let sums = self.0.chunks_exact(count);
+        Self(sums.map(|chunk| chunk.iter().sum()).collect())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -88,17 +94,20 @@ impl Summary {
             value: self.p50,
             low: self.low,
             high: self.high,
+            n: self.n,
             few: self.n < FEW,
         }
     }
 
     /// How many times slower than another.
     pub(crate) fn times(&self, other: &Self) -> Ratio {
+        let n = self.n.min(other.n);
         Ratio {
             value: self.p50 / other.p50,
             low: self.low / other.high,
             high: self.high / other.low,
-            few: self.n.min(other.n) < FEW,
+            n,
+            few: n < FEW,
         }
     }
 }
@@ -110,9 +119,26 @@ pub(crate) struct Ratio {
     /// The ratio of the true medians lies between `low` and `high`.
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// How many samples there are of the one that has fewer; 0 where nothing is left to chance.
+    #[serde(default)]
+    pub(crate) n: usize,
     /// Are there so few samples that all of one run may lie beyond all of another by chance?
     #[serde(default)]
     pub(crate) few: bool,
+}
+
+#[cfg(test)]
+impl Ratio {
+    /// One of many samples.
+    pub(crate) fn of([low, value, high]: [f64; 3]) -> Self {
+        Self {
+            value,
+            low,
+            high,
+            n: 100,
+            few: false,
+        }
+    }
 }
 
 /// With fewer samples, two runs of one build lie apart by chance more often than once in a
@@ -137,6 +163,14 @@ mod tests {
         assert_eq!((one.p50, one.p99, one.n), (7.0, 7.0, 1));
         assert_eq!((one.low, one.high), (7.0, 7.0));
         assert_eq!(Samples::default().summary(), None);
+    }
+
+    #[test]
+    fn sums_are_of_samples_that_were_taken_one_after_the_other() {
+        let five = Samples((1..=5).map(Duration::from_millis).collect());
+        let sums = [3, 7].map(Duration::from_millis);
+        assert_eq!(five.sums(2).0, sums);
+        assert_eq!(five.sums(6).len(), 0);
     }
 
     #[test]

@@ -82,14 +82,14 @@ impl Section {
 }
 
 impl Section {
-    /// The ratios of which more is better, each with its place in the report.
-    pub(crate) fn ratios(&self) -> Vec<(String, Ratio)> {
+    /// The ratios that are compared run by run, each with its place in the report.
+    pub(crate) fn ratios(&self) -> Vec<(String, Ratio, Better)> {
         let mut ratios = Vec::new();
         for row in &self.rows {
             for (column, cell) in self.columns.iter().zip(row) {
-                if let (true, Cell::Ratio(ratio)) = (column.compared, cell) {
+                if let (Some(better), Cell::Ratio(ratio)) = (column.compared, cell) {
                     let place = format!("{}: {}: {}", self.id, key(row), column.key);
-                    ratios.push((place, *ratio));
+                    ratios.push((place, *ratio, better));
                 }
             }
         }
@@ -109,12 +109,19 @@ fn key(row: &[Cell]) -> String {
 pub(crate) struct Column {
     pub(crate) key: Cow<'static, str>,
     pub(crate) title: Cow<'static, str>,
-    /// Is it a ratio of which more is better, run by run?
-    pub(crate) compared: bool,
+    /// Is it a ratio that is compared run by run, and what of it is better?
+    pub(crate) compared: Option<Better>,
     /// Does more than one of it mean that the pool is ahead?
     pub(crate) judged: bool,
     /// Is it how many times as long the pool takes?
     pub(crate) multiple: bool,
+}
+
+/// Which of two ratios is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    Less,
+    More,
 }
 
 pub(crate) fn column(
@@ -124,15 +131,22 @@ pub(crate) fn column(
     Column {
         key: key.into(),
         title: title.into(),
-        compared: false,
+        compared: None,
         judged: false,
         multiple: false,
     }
 }
 
 impl Column {
+    /// A ratio of which more is better, run by run.
     pub(crate) fn compared(mut self) -> Self {
-        self.compared = true;
+        self.compared = Some(Better::More);
+        self
+    }
+
+    /// A ratio of which less is better, run by run.
+    pub(crate) fn less(mut self) -> Self {
+        self.compared = Some(Better::Less);
         self
     }
 
@@ -140,7 +154,7 @@ impl Column {
     /// report says so.
     pub(crate) fn multiple(mut self) -> Self {
         self.multiple = true;
-        self
+        self.less()
     }
 
     pub(crate) fn judged(mut self) -> Self {
@@ -163,7 +177,11 @@ pub(crate) enum Cell {
     /// So many in a second.
     Rate(f64),
     Ratio(Ratio),
+    /// The least and the most of several counts.
+    Span(u64, u64),
     Times(Box<Summary>),
+    /// A figure of others, which was not measured here.
+    Told(String),
     Word(String),
 }
 
@@ -239,17 +257,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(column: Column, [low, value, high]: [f64; 3], expected: Option<&str>) {
+    fn check(column: Column, ratio: [f64; 3], expected: Option<&str>) {
         let mut section = Section::new("id", "Calls", &[super::column("how", "how"), column]);
-        section.row(vec![
-            Cell::word("alone"),
-            Cell::Ratio(Ratio {
-                value,
-                low,
-                high,
-                few: false,
-            }),
-        ]);
+        section.row(vec![Cell::word("alone"), Cell::Ratio(Ratio::of(ratio))]);
         assert_eq!(section.behind().first().map(String::as_str), expected);
     }
 

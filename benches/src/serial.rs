@@ -43,9 +43,11 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("sharing", "sharing"),
         column("alone_us", "fast, alone"),
         column("among_us", "fast, among slow ones"),
-        column("times", "times as long"),
+        column("times", "times as long").less(),
         column("connections", "connections"),
         column("slow", "slow calls"),
+        column("alone", "samples alone"),
+        column("among", "samples among"),
     ];
     let mut section = Section::new("serial", "Slow calls beside fast ones", &columns).about(&[
         "A server, a process of its own, that runs the calls of one connection one after another, and keeps no state, so that callers may share connections. Four callers at once, at most 6 connections; one call of ten waits for 500 ms at the server, the others for 5 ms, with pauses of 5 ms in between.",
@@ -82,6 +84,8 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             Cell::ratio(&among, &alone),
             Cell::Count(pool.stats().opened),
             Cell::count(slow),
+            Cell::count(alone.len()),
+            Cell::count(among.len()),
         ]);
         pool.close(CLOSE).await;
     }

@@ -20,7 +20,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("build_us", "start-up"),
         column("first_us", "first query"),
         column("second_us", "second query"),
-        column("saved", "first / second"),
+        column("saved", "first / second").compared(),
         column("close_us", "shutdown"),
         column("samples", "samples"),
     ];

@@ -8,21 +8,29 @@ use crate::{
 /// A cell as text.
 pub(crate) fn cell(cell: &Cell) -> String {
     match cell {
-        Cell::Bytes(values) => arrow(values, |value| bytes(*value)),
+        Cell::Bytes(values) => arrow(values, bytes),
         Cell::Count(count) => count.to_string(),
-        Cell::Counts(values) => arrow(values, u64::to_string),
+        Cell::Counts(values) => arrow(values, |value| value.to_string()),
         Cell::Missing(why) => why.clone(),
         Cell::Rate(rate) => format!("{}/s", digits(*rate)),
         Cell::Ratio(value) => ratio(value),
+        Cell::Span(least, most) if least == most => least.to_string(),
+        Cell::Span(least, most) => format!("{least}–{most}"),
         Cell::Times(summary) => times(summary),
-        Cell::Word(word) => word.clone(),
+        Cell::Told(word) | Cell::Word(word) => word.clone(),
     }
 }
 
-fn arrow<T>(values: &[T], one: impl Fn(&T) -> String) -> String {
-    let mut shown: Vec<_> = values.iter().map(one).collect();
+/// Before and after, and how many times as much that is.
+fn arrow(values: &[u64], one: impl Fn(u64) -> String) -> String {
+    let mut shown: Vec<_> = values.iter().map(|value| one(*value)).collect();
     shown.dedup();
-    shown.join(" → ")
+    let mut text = shown.join(" → ");
+    if let ([first, .., last], true) = (values, shown.len() > 1 && values[0] > 0) {
+        let times = factor(*last as f64 / *first as f64);
+        text.push_str(&format!(" ({times}x)"));
+    }
+    text
 }
 
 fn times(summary: &Summary) -> String {
@@ -30,10 +38,12 @@ fn times(summary: &Summary) -> String {
 }
 
 /// The ratio, and what it may be by the spread of the samples.
-fn ratio(ratio: &Ratio) -> String {
+pub(crate) fn ratio(ratio: &Ratio) -> String {
     let (low, high) = (factor(ratio.low), factor(ratio.high));
     let value = factor(ratio.value);
-    if low == high {
+    if ratio.n == 1 {
+        format!("{value}x (one sample)")
+    } else if low == high {
         format!("{value}x")
     } else {
         format!("{value}x ({low}–{high})")
@@ -133,26 +143,24 @@ mod tests {
     fn bytes_and_their_growth_read_well() {
         assert_eq!(bytes(512), "0.50 KiB");
         let grown = Cell::Bytes(vec![1 << 20, 3 << 29]);
-        assert_eq!(cell(&grown), "1.00 MiB → 1.50 GiB");
+        assert_eq!(cell(&grown), "1.00 MiB → 1.50 GiB (1536x)");
+        let from_nothing = Cell::Counts(vec![0, 9]);
+        assert_eq!(cell(&from_nothing), "0 → 9");
         let same = Cell::Counts(vec![9, 9]);
         assert_eq!(cell(&same), "9");
+        assert_eq!(cell(&Cell::Span(1, 6)), "1–6");
+        assert_eq!(cell(&Cell::Span(6, 6)), "6");
     }
 
     #[test]
     fn a_ratio_tells_its_spread() {
-        let clear = Ratio {
-            value: 642.0,
-            low: 641.8,
-            high: 642.1,
-            few: false,
+        assert_eq!(ratio(&Ratio::of([641.8, 642.0, 642.1])), "642x");
+        assert_eq!(ratio(&Ratio::of([1.25, 1.5, 12.0])), "1.50x (1.25–12)");
+        // Nothing is known of its spread.
+        let alone = Ratio {
+            n: 1,
+            ..Ratio::of([2.0; 3])
         };
-        assert_eq!(ratio(&clear), "642x");
-        let wide = Ratio {
-            value: 1.5,
-            low: 1.25,
-            high: 12.0,
-            few: false,
-        };
-        assert_eq!(ratio(&wide), "1.50x (1.25–12)");
+        assert_eq!(ratio(&alone), "2.0x (one sample)");
     }
 }

@@ -188,7 +188,7 @@ mod tests {
                 "4.50 ms / 4.50 ms",
                 "90.0 ms / 90.0 ms",
                 "light",
-                "20x",
+                "20x (one sample)",
                 "3.00 ms"
             ]
         );

@@ -1,6 +1,6 @@
 //! The tables of the peers.
 
-use super::{CALLERS, Figures};
+use super::{CALLERS, Figures, ROUNDS};
 use crate::{
     plot::{Bars, Plot, Tone, Unit, median},
     sample::{Ratio, Samples},
@@ -128,8 +128,9 @@ fn rate(client: &Figures, callers: usize) -> Option<Ratio> {
         value: *rates.get(rates.len() / 2)?,
         low: *rates.first()?,
         high: *rates.last()?,
-        // Its rounds have many calls each.
-        few: false,
+        n: rates.len(),
+        // A round has many calls, but one alone may be disturbed as a whole.
+        few: rates.len() < ROUNDS,
     })
 }
 
@@ -166,7 +167,8 @@ fn behind(ours: &Figures, others: &[Figures]) -> Section {
                 value: ours.value / theirs.value,
                 low: ours.low / theirs.high,
                 high: ours.high / theirs.low,
-                few: false,
+                n: ours.n.min(theirs.n),
+                few: ours.few || theirs.few,
             })
         });
         // The bare SDK is the floor that the pool stands on, not a peer.

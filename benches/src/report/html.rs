@@ -86,16 +86,12 @@ fn one(page: &mut String, section: &Section) {
                     );
                 }
                 Cell::Ratio(ratio) => {
-                    let _ = write!(
-                        page,
-                        "<td class=\"r\">{}x <small>{}–{}</small></td>",
-                        words::factor(ratio.value),
-                        words::factor(ratio.low),
-                        words::factor(ratio.high)
-                    );
+                    let shown = words::ratio(ratio);
+                    let (value, rest) = shown.split_once(' ').unwrap_or((&shown, ""));
+                    let _ = write!(page, "<td class=\"r\">{value} <small>{rest}</small></td>");
                 }
-                Cell::Missing(why) => {
-                    let _ = write!(page, "<td class=\"m\">{}</td>", escape(why));
+                Cell::Missing(words) | Cell::Told(words) => {
+                    let _ = write!(page, "<td class=\"m\">{}</td>", escape(words));
                 }
                 cell => {
                     let _ = write!(
