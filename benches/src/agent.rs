@@ -14,6 +14,7 @@ use crate::{
     sample::Samples,
     section::{Cell, Section, column},
     servers::Transport,
+    turns::{by_turns, timed},
     work::wrong,
 };
 
@@ -121,22 +122,11 @@ async fn sessions(bench: &Bench) -> Result<Section, Error> {
         let server = pool.server("measured", connector.clone()).add();
         for shape in [Shape::OneByOne, Shape::FanOut] {
             let desks = (Desk::PerCall(connector.clone()), Desk::Pool(server.clone()));
-            for _ in 0..2 {
-                shape.run(&desks.1).await?;
-            }
-            let mut times: [Samples; 3] = Default::default();
-            let mut row = bench.row(&format!("agent: {transport}"), 500);
-            while row.goes_on() {
-                let start = Instant::now();
-                shape.run(&desks.0).await?;
-                times[0].since(start);
-                let start = Instant::now();
-                cold(&connector, shape).await?;
-                times[1].since(start);
-                let start = Instant::now();
-                shape.run(&desks.1).await?;
-                times[2].since(start);
-            }
+            let row = || bench.row(&format!("agent: {transport}"), 500);
+            let per_call = || timed(shape.run(&desks.0));
+            let per_agent = || timed(cold(&connector, shape));
+            let pooled = || timed(shape.run(&desks.1));
+            let times = by_turns(2, row, [&per_call, &per_agent, &pooled]).await?;
             section.row(vec![
                 Cell::word(transport.name()),
                 Cell::word(shape.name()),
@@ -187,6 +177,10 @@ async fn ten_agents(bench: &Bench) -> Result<Section, Error> {
             Desk::Session(Arc::clone(&shared)),
             Desk::Pool(server),
         ];
+        for desk in &desks {
+            // Not counted.
+            round(desk, &mut Samples::default(), &mut Samples::default()).await?;
+        }
         let mut nine: [Samples; 3] = Default::default();
         let mut slow: [Samples; 3] = Default::default();
         let mut row = bench.row(&format!("ten agents: {transport}"), 20);

@@ -7,7 +7,7 @@ use mcp_pool::{Pool, Settings};
 use mcp_transport::{Client, ClientConnector, ServersFile, infer};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::known::KNOWN;
 use crate::{
@@ -25,6 +25,9 @@ mod light;
 
 const CALL: Operation = Operation::new("call").repeatable();
 const CHECKOUT: Operation = Operation::new("checkout");
+
+/// How long a server may take until its first session is there.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server of others, and a call that it must answer.
 #[derive(Debug)]
@@ -192,9 +195,17 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
             .await
     };
     {
-        // It may take long until it is known that a server does not answer.
-        let label = format!("connecting to {}", foreign.name);
-        let _bar = bench.progress.steps(&label, 1);
+        let label = format!(
+            "connecting to {}, for {} s at most",
+            foreign.name,
+            PATIENCE.as_secs()
+        );
+        let _shown = bench.progress.wait(&label);
+        // Alone, before the pool tries more than once: some never answer.
+        let scope = Scope::default();
+        let session = timeout(PATIENCE, connector.connect(&scope));
+        let client = session.await.map_err(|_| silent())??;
+        client.close().await?;
         for _ in 0..3 {
             pooled_call().await?;
         }
@@ -250,6 +261,14 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
         Cell::count(direct.len()),
     ]);
     Ok(())
+}
+
+fn silent() -> Error {
+    let message = format!(
+        "it did not answer the handshake within {} s: it is no MCP server, or one that first installs itself, which it should do before it is measured",
+        PATIENCE.as_secs()
+    );
+    Error::new(ErrorKind::ConnectTimeout, message)
 }
 
 fn children_memory() -> u64 {

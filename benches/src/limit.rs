@@ -16,7 +16,7 @@ use mcp_domain::Error;
 use mcp_plugin_db::{Access, DatabasePlugin};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
-    time::Instant,
+    sync::Mutex,
 };
 
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     sample::Samples,
     section::{Cell, Section, column},
     servers::{Place, Servers, Transport},
+    turns::{Took, by_turns, timed},
     work::Work,
 };
 
@@ -75,27 +76,13 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
         let bare = bare(&bench.servers, transport).await?;
         for work in Work::ALL {
             let sizes = sizes(&bench.servers, transport, work).await?;
-            let mut echo = Echo::open(transport, sizes).await?;
-            let mut times: [Samples; 3] = Default::default();
-            for _ in 0..10 {
-                echo.exchange().await?;
-                bare.run(work).await?;
-                work.run(&plugin).await?;
-            }
-            let label = format!("limit: {transport}, {}", work.name());
-            let mut row = bench.row(&label, 2000);
-            while row.goes_on() {
-                let start = Instant::now();
-                echo.exchange().await?;
-                times[0].since(start);
-                let start = Instant::now();
-                bare.run(work).await?;
-                times[1].since(start);
-                let start = Instant::now();
-                work.run(&plugin).await?;
-                times[2].since(start);
-            }
-            echo.close().await?;
+            let echo = Mutex::new(Echo::open(transport, sizes).await?);
+            let row = || bench.row(&format!("limit: {transport}, {}", work.name()), 2000);
+            let exchange = || timed(async { echo.lock().await.exchange().await });
+            let on_bare = || timed(bare.run(work));
+            let pooled = || timed(work.run(&plugin));
+            let times = by_turns(10, row, [&exchange, &on_bare, &pooled]).await?;
+            echo.into_inner().close().await?;
             if work == Work::Query {
                 groups.push((
                     format!("query, {transport}"),
@@ -180,16 +167,10 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
                 };
                 at_once(callers, call).await.served()
             };
-            for _ in 0..2 {
-                on_bare().await?;
-                on_pool().await?;
-            }
-            let (mut slow, mut fast) = (Samples::default(), Samples::default());
-            let mut row = bench.row(&format!("throughput: {transport}, {callers}"), 500);
-            while row.goes_on() {
-                slow.push(on_bare().await?);
-                fast.push(on_pool().await?);
-            }
+            let row = || bench.row(&format!("throughput: {transport}, {callers}"), 500);
+            let rmcp = || -> Took<'_> { Box::pin(on_bare()) };
+            let pooled = || -> Took<'_> { Box::pin(on_pool()) };
+            let [slow, fast] = by_turns(2, row, [&rmcp, &pooled]).await?;
             let rate = |samples: &Samples| {
                 let calls = (samples.len() * callers * each) as f64;
                 Cell::Rate(calls / samples.total().as_secs_f64())

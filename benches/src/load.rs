@@ -5,7 +5,7 @@
 //! slow, and so leaves out the worst (*coordinated omission*). Here every call has a
 //! time at which it is due, and its latency counts from then.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use mcp_domain::Error;
 use mcp_plugin_db::{Access, DatabasePlugin};
@@ -84,7 +84,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             let mut bar = bench.progress.steps(&label, plugins.len());
             let mut arrived: [Arrived; 2] = Default::default();
             for (arrived, plugin) in arrived.iter_mut().zip(&plugins) {
-                *arrived = arrive(plugin, rate, lasts, hopeless).await?;
+                *arrived = arrive(query(plugin), rate, lasts, hopeless).await?;
                 bar.step();
             }
             let cells = arrived.each_ref().map(Arrived::cell);
@@ -121,21 +121,33 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
     Ok(vec![section])
 }
 
+/// A query through this plugin, as often as it is wanted.
+fn query(
+    plugin: &Arc<DatabasePlugin>,
+) -> impl Fn() -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + use<> {
+    let plugin = Arc::clone(plugin);
+    move || {
+        let plugin = Arc::clone(&plugin);
+        Box::pin(async move { Work::Query.run(&plugin).await })
+    }
+}
+
 /// Calls per second, of callers who ask again as soon as they are answered.
 async fn capacity(plugin: &Arc<DatabasePlugin>) -> Result<f64, Error> {
     const EACH: usize = 20;
     let mut best = Duration::MAX;
     for _ in 0..3 {
-        let call = || {
-            let plugin = Arc::clone(plugin);
+        let query = query(plugin);
+        let calls = || {
+            let calls = [(); EACH].map(|()| query());
             async move {
-                for _ in 0..EACH {
-                    Work::Query.run(&plugin).await?;
+                for call in calls {
+                    call.await?;
                 }
                 Ok(())
             }
         };
-        best = best.min(at_once(UNDER_WAY, call).await.served()?);
+        best = best.min(at_once(UNDER_WAY, calls).await.served()?);
     }
     Ok((UNDER_WAY * EACH) as f64 / best.as_secs_f64())
 }
@@ -163,16 +175,19 @@ impl Arrived {
 }
 
 /// Lets calls be due at this rate for some time.
-async fn arrive(
-    plugin: &Arc<DatabasePlugin>,
+async fn arrive<F, Fut>(
+    call: F,
     rate: f64,
     lasts: Duration,
     hopeless: usize,
-) -> Result<Arrived, Error> {
+) -> Result<Arrived, Error>
+where
+    F: Fn() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Error>> + Send + 'static,
+{
     let (sender, mut done) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(UNDER_WAY));
     let runtime = Handle::current();
-    let plugin = Arc::clone(plugin);
     let end = Instant::now() + lasts;
     // A thread of its own: the runtime's timers know milliseconds only.
     let clock = tokio::task::spawn_blocking(move || {
@@ -192,10 +207,10 @@ async fn arrive(
                 continue;
             }
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let (plugin, room, sender) = (Arc::clone(&plugin), Arc::clone(&room), sender.clone());
+            let (call, room, sender) = (call(), Arc::clone(&room), sender.clone());
             runtime.spawn(async move {
                 let _room = room.acquire().await;
-                let result = Work::Query.run(&plugin).await;
+                let result = call.await;
                 // Received as long as anybody is interested.
                 let _ = sender.send((result, due.elapsed(), Instant::now() < end));
             });
@@ -233,4 +248,36 @@ fn plot(transport: Transport, points: [Vec<(f64, f64)>; 4]) -> Plot {
     };
     let title = format!("Latency under load, {transport}");
     Plot::lines(format!("load-{transport}"), title, lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::Mutex, time::sleep};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_others_is_late_from_when_it_was_due() {
+        const ONE: Duration = Duration::from_millis(5);
+        const LASTS: Duration = Duration::from_millis(200);
+        // One at a time, and many more are due than can be done.
+        let server = Arc::new(Mutex::new(()));
+        let call = move || {
+            let server = Arc::clone(&server);
+            async move {
+                let _turn = server.lock().await;
+                sleep(ONE).await;
+                Ok(())
+            }
+        };
+        let arrived = arrive(call, 1000.0, LASTS, HOPELESS).await.unwrap();
+        let calls = u32::try_from(arrived.due).unwrap();
+        assert!(calls > 2 * UNDER_WAY as u32, "{calls}");
+        assert_eq!((arrived.refused, arrived.latency.len()), (0, arrived.due));
+        // The last one was due before the end, and had all the others before it.
+        let worst = arrived.latency.summary().unwrap().quantiles[11] / 1e6;
+        let least = (calls * ONE).saturating_sub(LASTS).as_secs_f64();
+        assert!(worst >= least, "{worst} {least}");
+        assert!(arrived.in_time < arrived.due / 2, "{arrived:?}");
+    }
 }

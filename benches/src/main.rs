@@ -33,6 +33,7 @@ mod serial;
 mod servers;
 mod soak;
 mod startup;
+mod turns;
 mod words;
 mod work;
 mod workers;

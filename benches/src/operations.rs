@@ -2,7 +2,6 @@
 
 use mcp_domain::Error;
 use mcp_plugin_db::{Access, DatabasePlugin};
-use tokio::time::Instant;
 
 use crate::{
     bench::Bench,
@@ -11,6 +10,7 @@ use crate::{
     sample::Samples,
     section::{Cell, Section, column},
     servers::Transport,
+    turns::{by_turns, timed},
     work::Work,
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         let (direct, pooled) = (plugin(Access::Direct), plugin(Access::Pooled));
         for work in Work::ALL {
             let label = format!("{}: {transport}", work.name());
-            let (slow, fast) = compare(work, &direct, &pooled, bench, &label).await?;
+            let [slow, fast] = compare(work, &direct, &pooled, bench, &label).await?;
             if work == Work::Query {
                 let plot = Plot::distributions(
                     format!("query-{transport}"),
@@ -68,20 +68,8 @@ pub(crate) async fn compare(
     pooled: &DatabasePlugin,
     bench: &Bench,
     label: &str,
-) -> Result<(Samples, Samples), Error> {
-    for _ in 0..3 {
-        work.run(direct).await?;
-        work.run(pooled).await?;
-    }
-    let (mut direct_times, mut pooled_times) = (Samples::default(), Samples::default());
-    let mut row = bench.row(label, 1000);
-    while row.goes_on() {
-        let start = Instant::now();
-        work.run(direct).await?;
-        direct_times.since(start);
-        let start = Instant::now();
-        work.run(pooled).await?;
-        pooled_times.since(start);
-    }
-    Ok((direct_times, pooled_times))
+) -> Result<[Samples; 2], Error> {
+    let direct = || timed(work.run(direct));
+    let pooled = || timed(work.run(pooled));
+    by_turns(3, || bench.row(label, 1000), [&direct, &pooled]).await
 }

@@ -36,6 +36,8 @@ struct Figures {
     call: Samples,
     loads: BTreeMap<usize, Vec<Load>>,
     memory: Option<u64>,
+    /// What is to be known of these figures.
+    note: Option<&'static str>,
     /// What it could not do, and why.
     failed: Option<String>,
 }
@@ -134,11 +136,16 @@ async fn throughput(bench: &Bench, clients: &mut [Client]) {
 async fn start(bench: &Bench) -> Result<Vec<Client>, Error> {
     let url = bench.servers.url();
     let mut clients = Vec::new();
-    for (name, kind) in [("mcp-pool", "pool"), ("bare rmcp", "rmcp")] {
+    let from_uri = "bare rmcp builds an HTTP client for each session, as the SDK's own `from_uri` does, which is in the time of *connect, call, close*; ours builds one for all.";
+    for (name, kind, note) in [
+        ("mcp-pool", "pool", None),
+        ("bare rmcp", "rmcp", Some(from_uri)),
+    ] {
         clients.push(Client {
             driver: Some(Driver::ours(kind, url)?),
             figures: Figures {
                 name,
+                note,
                 ..Figures::default()
             },
         });
@@ -147,6 +154,7 @@ async fn start(bench: &Bench) -> Result<Vec<Client>, Error> {
     for peer in PEERS {
         let mut figures = Figures {
             name: peer.name,
+            note: peer.note,
             ..Figures::default()
         };
         let driver = match peer.install().await {

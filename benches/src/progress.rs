@@ -27,6 +27,18 @@ impl Progress {
         bar
     }
 
+    /// Shows that something is waited for, and since when, until it is dropped.
+    pub(crate) fn wait(&self, label: &str) -> Waiting {
+        let style = ProgressStyle::with_template("{msg} {elapsed:>4}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = self.0.add(ProgressBar::new_spinner());
+        bar.set_style(style);
+        bar.set_message(label.to_owned());
+        // From a thread of its own: nothing is measured while it is waited for.
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Waiting(bar)
+    }
+
     /// Measures one row at this pace.
     pub(crate) fn pace(&self, label: &str, pace: Pace) -> Paced {
         Paced {
@@ -90,6 +102,16 @@ impl Paced {
     /// One step is done.
     pub(crate) fn step(&mut self) {
         self.goes_on();
+    }
+}
+
+/// Something that is waited for.
+#[derive(Debug)]
+pub(crate) struct Waiting(ProgressBar);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     sample::Samples,
     section::{Cell, Section, column},
     servers::Transport,
+    turns::{Took, by_turns},
     work::Work,
 };
 
@@ -38,7 +39,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
     for transport in [Transport::Stdio, Transport::Http] {
         let (mut slow, mut fast) = (Vec::new(), Vec::new());
         for workers in WORKERS {
-            let (direct, pooled, opened) = compare(bench, transport, workers).await?;
+            let ([direct, pooled], opened) = compare(bench, transport, workers).await?;
             let rate = |samples: &Samples| {
                 let calls = (samples.len() * workers) as f64;
                 calls / samples.total().as_secs_f64()
@@ -84,7 +85,7 @@ async fn compare(
     bench: &Bench,
     transport: Transport,
     workers: usize,
-) -> Result<(Samples, Samples, u64), Error> {
+) -> Result<([Samples; 2], u64), Error> {
     let connector = bench.servers.connector(transport)?;
     let plugin = |access| {
         let builder = DatabasePlugin::builder(connector.clone());
@@ -98,16 +99,11 @@ async fn compare(
         };
         at_once(workers, call).await.served()
     };
-    for _ in 0..2 {
-        round(&pooled).await?;
-    }
-    let (mut slow, mut fast) = (Samples::default(), Samples::default());
-    let mut row = bench.row(&format!("{workers} workers: {transport}"), 1000);
-    while row.goes_on() {
-        slow.push(round(&direct).await?);
-        fast.push(round(&pooled).await?);
-    }
+    let row = || bench.row(&format!("{workers} workers: {transport}"), 1000);
+    let on_direct = || -> Took<'_> { Box::pin(round(&direct)) };
+    let on_pool = || -> Took<'_> { Box::pin(round(&pooled)) };
+    let times = by_turns(2, row, [&on_direct, &on_pool]).await?;
     let opened = pooled.stats().pool.opened;
     pooled.close(CLOSE).await;
-    Ok((slow, fast, opened))
+    Ok((times, opened))
 }

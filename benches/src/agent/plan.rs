@@ -120,3 +120,37 @@ impl Step {
 fn length(value: &Value) -> usize {
     value.as_array().map_or(0, Vec::len)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(step: Step, right: &Value, wrong: &Value) {
+        step.check(Ok(right.clone())).unwrap();
+        step.check(Ok(wrong.clone())).unwrap_err();
+        let lost = || Err(Error::new(ErrorKind::Disconnected, "lost"));
+        step.check(lost()).unwrap_err();
+    }
+
+    #[test]
+    fn a_step_has_one_answer_that_belongs_to_it() {
+        check(Step::ListTools, &json!(true), &json!(false));
+        let tables = |count| json!({ "tables": vec![0; count] });
+        check(Step::ListTables, &tables(13), &tables(12));
+        let columns = |count| json!({ "columns": vec![0; count] });
+        check(PREPARE[2], &columns(5), &columns(4));
+        let rows = |first: Value| json!({ "rows": [[first]] });
+        check(COUNT, &rows(json!(10_000)), &rows(json!(9_999)));
+        check(GROUP, &rows(json!("north")), &json!({ "rows": [] }));
+    }
+
+    #[test]
+    fn the_step_that_is_to_fail_must_be_refused_by_the_server() {
+        let fails = ALONE[3];
+        let failed = |kind| fails.check(Err(Error::new(kind, "it failed")));
+        failed(ErrorKind::ToolFailed).unwrap();
+        failed(ErrorKind::Disconnected).unwrap_err();
+        fails.check(Ok(json!({ "rows": [[42]] }))).unwrap_err();
+    }
+}

@@ -17,6 +17,8 @@ pub(super) struct Peer {
     requirements: &'static [&'static str],
     /// The file that drives it, and what is in it.
     script: (&'static str, &'static str),
+    /// What is to be known of its figures.
+    pub(super) note: Option<&'static str>,
 }
 
 const DRIVER: (&str, &str) = ("driver.py", include_str!("../../peers/driver.py"));
@@ -29,11 +31,13 @@ pub(super) const PEERS: [Peer; 4] = [
             "fastmcp_client.py",
             include_str!("../../peers/fastmcp_client.py"),
         ),
+        note: None,
     },
     Peer {
         name: "mcp SDK",
         requirements: &["mcp>=2,<3"],
         script: ("mcp_sdk.py", include_str!("../../peers/mcp_sdk.py")),
+        note: None,
     },
     Peer {
         name: "langchain-mcp-adapters",
@@ -42,6 +46,7 @@ pub(super) const PEERS: [Peer; 4] = [
             "langchain_adapters.py",
             include_str!("../../peers/langchain_adapters.py"),
         ),
+        note: None,
     },
     Peer {
         name: "ContextForge pool",
@@ -50,6 +55,9 @@ pub(super) const PEERS: [Peer; 4] = [
         script: (
             "contextforge_pool.py",
             include_str!("../../peers/contextforge_pool.py"),
+        ),
+        note: Some(
+            "ContextForge pool has its default settings, as ours has: 10 sessions at most, and 6. Who finds none free waits, for up to 30 s, for leave to open another one, and a session that is given back does not give it: of more than 10 callers, the first 10 go on and the others wait until they are given up. With more sessions allowed (`max_sessions_per_key`) they would be served.",
         ),
     },
 ];

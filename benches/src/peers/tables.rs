@@ -34,7 +34,8 @@ fn absolute(all: &[Figures]) -> Section {
     let mut section = Section::new("peers", "Peers", &columns).about(&[
         "The same server (HTTP on this machine), the same query, each client in a process of its own, all by turns.",
         "*connect, call, close*: a session for each call. *acquire*: taking a session from a pool. *a call, reused*: on a session that is held open, or from the pool, acquiring included.",
-        "A Python program uses one core; ours uses what it gets.",
+        "A Python program uses one core; ours uses what it gets. The Python clients run as a program has it by default: Python's own event loop (no uvloop) and its garbage collector; their logging is off.",
+        "*samples*: of a call; of *connect, call, close* a tenth, of *acquire* three times and a third as many. Throughput: the median of the rounds.",
         "*bare rmcp* is no pool: one session that is open, which nobody checks, limits or replaces.",
     ]);
     for client in all {
@@ -67,13 +68,14 @@ fn absolute(all: &[Figures]) -> Section {
         if let Some(why) = &client.failed {
             section.remarks.push(format!("{}: {why}.", client.name));
         }
+        section.remarks.extend(client.note.map(str::to_owned));
         for (callers, loads) in &client.loads {
             let failed: usize = loads.iter().map(|load| load.failed).sum();
             let stuck: usize = loads.iter().map(|load| load.stuck).sum();
             let first = loads.iter().find_map(|load| load.first_failure.as_deref());
             if failed + stuck > 0 {
                 section.remarks.push(format!(
-                    "{} with {callers} callers: {failed} calls failed{}, and {stuck} callers never got a session.",
+                    "{} with {callers} callers: {failed} calls failed{}, and {stuck} callers (of all rounds) still waited when they were given up.",
                     client.name,
                     first.map(|first| format!(" ({first})")).unwrap_or_default()
                 ));
@@ -151,11 +153,13 @@ fn behind(ours: &Figures, others: &[Figures]) -> Section {
         column("rate_1", "1 caller").judged(),
         column("rate_8", "8 callers").judged(),
         column("rate_64", "64 callers").judged(),
+        column("memory", "memory"),
     ];
     let title = "How many times faster the pool is";
     let mut section = Section::new("peers-behind", title, &columns).about(&[
         "The figures above, divided by the pool's (throughput: the other way round).",
         "Of throughput, the interval is not one of confidence: it reaches from the least to the most that the rounds allow.",
+        "*memory*: per connection, of fifty that were open at the same time (five with `--quick`).",
         "The first column is what one gains who opens a session for each call, which is the default of the most used client of agents.",
     ]);
     for client in others.iter().filter(|client| client.call.len() > 0) {
@@ -191,11 +195,113 @@ fn behind(ours: &Figures, others: &[Figures]) -> Section {
             cell(call),
         ];
         row.extend(rates.map(cell));
+        row.push(cell(memory(client, ours)));
         section.row(row);
     }
     section
 }
 
+/// How many times as much memory an open session takes there, by one reading of many.
+fn memory(theirs: &Figures, ours: &Figures) -> Option<Ratio> {
+    let (theirs, ours) = (theirs.memory?, ours.memory.filter(|bytes| *bytes > 0)?);
+    let value = theirs as f64 / ours as f64;
+    Some(Ratio {
+        value,
+        low: value,
+        high: value,
+        n: 1,
+        few: true,
+    })
+}
+
 fn times(theirs: &Samples, ours: &Samples) -> Option<Ratio> {
     Some(theirs.summary()?.times(&ours.summary()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::*;
+    use crate::{
+        peers::driver::{Load, Times},
+        words,
+    };
+
+    fn samples(micros: u64) -> Samples {
+        let mut samples = Samples::default();
+        (0..10).for_each(|_| samples.push(Duration::from_micros(micros)));
+        samples
+    }
+
+    /// A client whose calls take so long, and which leaves some callers waiting.
+    fn client(name: &'static str, micros: u64, stuck: usize) -> Figures {
+        let load = || Load {
+            times: Times {
+                ns: vec![micros * 1000; 100],
+            },
+            lasted: micros * 100_000,
+            failed: 0,
+            stuck,
+            first_failure: None,
+        };
+        Figures {
+            name,
+            version: "1".to_owned(),
+            per_call: samples(10 * micros),
+            call: samples(micros),
+            loads: CALLERS
+                .map(|callers| (callers, (0..ROUNDS).map(|_| load()).collect()))
+                .into(),
+            memory: Some(micros << 10),
+            ..Figures::default()
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_installed_says_so_and_is_compared_with_nothing() {
+        let missing = Figures {
+            name: "missing",
+            failed: Some("not installed: no such package".to_owned()),
+            loads: BTreeMap::new(),
+            ..Figures::default()
+        };
+        let sections = of(&[client("mcp-pool", 100, 0), missing]);
+        let row: Vec<_> = sections[0].rows[1].iter().map(words::cell).collect();
+        assert_eq!(row[..2], ["missing", "not installed: no such package"]);
+        assert!(row[2..].iter().all(String::is_empty), "{row:?}");
+        assert!(sections[1].rows.is_empty());
+    }
+
+    #[test]
+    fn who_is_behind_and_who_waits_in_vain_is_told() {
+        let slow = Figures {
+            note: Some("Known of it."),
+            ..client("slow", 300, 54)
+        };
+        let sections = of(&[client("mcp-pool", 100, 0), slow]);
+        let remarks = &sections[0].remarks;
+        assert_eq!(remarks[0], "Known of it.");
+        assert!(remarks[3].contains("64 callers") && remarks[3].contains("162 callers"));
+        let row: Vec<_> = sections[1].rows[0].iter().map(words::cell).collect();
+        let expected = [
+            "slow",
+            "30x",
+            "–",
+            "3.0x",
+            "3.0x",
+            "3.0x",
+            "3.0x",
+            "3.0x (one sample)",
+        ];
+        assert_eq!(row, expected);
+        // Behind, and not by as much as was aimed at.
+        assert_eq!(
+            sections[1].remarks,
+            [
+                "Beside slow the pool is 3.0x as fast (a call); the aim is 5x.",
+                "Beside slow the pool is 3.0x as fast (64 callers); the aim is 15x."
+            ]
+        );
+    }
 }
