@@ -81,7 +81,10 @@ impl Checkout {
 }
 
 /// The counters of one server and scope.
+///
+/// Those of checkouts come last, beside what else a checkout looks at.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Counters {
     #[cfg(feature = "metrics")]
     meters: Arc<Meters>,
@@ -91,11 +94,11 @@ pub(crate) struct Counters {
     refusals: AtomicU64,
     retries: AtomicU64,
     suspected_leaks: AtomicU64,
-    hits: AtomicU64,
-    shares: AtomicU64,
-    waits: AtomicU64,
-    connects: AtomicU64,
     closed: [AtomicU64; Reason::ALL.len()],
+    connects: AtomicU64,
+    waits: AtomicU64,
+    shares: AtomicU64,
+    hits: AtomicU64,
 }
 
 impl Counters {

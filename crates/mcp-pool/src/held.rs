@@ -77,20 +77,18 @@ fn is_death(error: &Error) -> bool {
 /// Boxed, because deadpool's checkout and ours move it a dozen times.
 pub(crate) type Pooled<C> = Box<Entry<C>>;
 
-/// What is known of one pooled connection.
+/// What is known of one pooled connection; first, and so close together, what each checkout
+/// looks at.
+#[repr(C)]
 pub(crate) struct Entry<C: Connector> {
     pub(crate) held: Arc<Held<C>>,
-    /// When it was opened.
-    pub(crate) opened_at: Instant,
     /// When its present or last user took it.
     pub(crate) taken_at: Instant,
     /// Since when nobody has used it.
     pub(crate) idle_since: Instant,
     /// When it last gave a sign of life.
     pub(crate) checked_at: Instant,
-    /// Which sign of life that was, among all of its server and scope.
-    pub(crate) sign: u64,
-    /// The doubt that it has been cleared of; see [`Manager`](crate::manager::Manager).
+    /// The doubt that it has been cleared of; see [`Trust`](crate::manager::Trust).
     pub(crate) cleared: u64,
     /// Is the peer to be asked before it is handed out, as it looked last?
     pub(crate) doubtful: bool,
@@ -98,6 +96,10 @@ pub(crate) struct Entry<C: Connector> {
     pub(crate) used: bool,
     /// Why it is closed, should it be dropped now.
     pub(crate) reason: Reason,
+    /// When it was opened.
+    pub(crate) opened_at: Instant,
+    /// Which sign of life it gave last, among all of its server and scope.
+    pub(crate) sign: u64,
     place: Option<Place<C>>,
 }
 

@@ -34,21 +34,28 @@ use self::{
 };
 
 /// The connections of one server and scope.
+///
+/// What each checkout looks at lies together, in the middle: from the last of the counters to
+/// the first of the census. Where there are many keys, the way to memory is what takes most
+/// of the time.
+#[repr(C)]
 pub(crate) struct Keyed<C: Connector> {
     /// Which it is among all of its pool.
     pub(crate) number: u64,
-    pub(crate) core: Arc<Core<C>>,
     pub(crate) scope: Scope,
-    pub(crate) counters: Counters,
     pub(crate) registry: Weak<Registry<C>>,
+    pub(crate) counters: Counters,
+    pub(crate) core: Arc<Core<C>>,
+    /// Is it among those who may have something idle?
+    is_ranked: AtomicBool,
     /// Those that nobody uses.
     pub(crate) store: Store<C>,
+    census: Counted,
     /// Those that several callers use at this moment.
     pub(crate) shared: Shared<C>,
     /// Where callers who may share wait for room on a connection in use, with one permit
     /// for each who has been invited and has not come yet.
     room: Semaphore,
-    census: Counted,
     failing: Mutex<Failing>,
     /// Where one of those who wait runs, and connections are opened for them: whoever sees
     /// to it may be elsewhere.
@@ -63,8 +70,6 @@ pub(crate) struct Keyed<C: Connector> {
     born: Instant,
     /// How many handles callers have of it.
     handles: AtomicUsize,
-    /// Is it among those who may have something idle?
-    is_ranked: AtomicBool,
 }
 
 /// How a caller wants to use a connection.

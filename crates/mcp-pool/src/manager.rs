@@ -6,9 +6,12 @@
 //! the connection along when it gives up. So connections are opened and checked in
 //! tasks of their own, [offered](Manager::offer) here, and handed out as they come.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
@@ -18,18 +21,13 @@ use tokio::time::Instant;
 use crate::{
     counters::Reason,
     held::{Entry, Pooled},
-    settings::Settings,
 };
 
 /// deadpool's manager for one server and scope.
 pub(crate) struct Manager<C: Connector> {
-    settings: Settings,
+    trust: Trust,
     /// Open connections that deadpool does not store yet.
     offered: Mutex<Vec<Pooled<C>>>,
-    /// Rises when a connection died under a caller. What was idle at that moment
-    /// may be dead too (the server was restarted), and is checked before it is
-    /// handed out, however fresh it is.
-    doubt: AtomicU64,
     /// How many were offered so far.
     signs: AtomicU64,
 }
@@ -39,11 +37,10 @@ pub(crate) struct Manager<C: Connector> {
 pub(crate) struct NoneReady;
 
 impl<C: Connector> Manager<C> {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(check_after_idle: Duration) -> Self {
         Self {
-            settings,
+            trust: Trust::new(check_after_idle),
             offered: Mutex::new(Vec::new()),
-            doubt: AtomicU64::new(0),
             signs: AtomicU64::new(0),
         }
     }
@@ -73,34 +70,9 @@ impl<C: Connector> Manager<C> {
         self.lock().len()
     }
 
-    /// Casts doubt on all idle connections.
-    pub(crate) fn cast_doubt(&self) {
-        self.doubt.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The doubt that a connection opened now is clear of.
-    pub(crate) fn doubt(&self) -> u64 {
-        self.doubt.load(Ordering::Relaxed)
-    }
-
-    /// Looks whether this connection may be handed out, as far as is known without
-    /// asking the peer.
-    pub(crate) fn look_at(&self, entry: &mut Entry<C>) -> Fitness {
-        let now = Instant::now();
-        entry.taken_at = now;
-        let fitness = match unfit(entry, now) {
-            Some(reason) => Fitness::Unfit(reason),
-            None if self.is_trusted(entry, now) => Fitness::Fit,
-            None => Fitness::Doubtful,
-        };
-        entry.doubtful = fitness == Fitness::Doubtful;
-        fitness
-    }
-
-    fn is_trusted(&self, entry: &Entry<C>, now: Instant) -> bool {
-        let sign_of_life = entry.idle_since.max(entry.checked_at);
-        now.saturating_duration_since(sign_of_life) < self.settings.check_after_idle
-            && entry.cleared == self.doubt()
+    /// Which connections are trusted.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pooled<C>>> {
@@ -120,7 +92,7 @@ impl<C: Connector> managed::Manager for Manager<C> {
                 freshest(&offered).map(|index| offered.remove(index))
             };
             let mut pooled = freshest.ok_or(NoneReady)?;
-            match self.look_at(&mut pooled) {
+            match self.trust.look_at(&mut pooled) {
                 Fitness::Unfit(reason) => pooled.retire(reason),
                 Fitness::Doubtful | Fitness::Fit => return Ok(pooled),
             }
@@ -132,7 +104,7 @@ impl<C: Connector> managed::Manager for Manager<C> {
     ///
     /// One that is doubtful gives way to one that was offered and is less so.
     async fn recycle(&self, pooled: &mut Pooled<C>, _: &Metrics) -> RecycleResult<NoneReady> {
-        let mut fitness = self.look_at(pooled);
+        let mut fitness = self.trust.look_at(pooled);
         if fitness == Fitness::Doubtful {
             let mut offered = self.lock();
             if let Some(index) = freshest(&offered)
@@ -140,7 +112,7 @@ impl<C: Connector> managed::Manager for Manager<C> {
             {
                 std::mem::swap(pooled, &mut offered[index]);
                 drop(offered);
-                fitness = self.look_at(pooled);
+                fitness = self.trust.look_at(pooled);
             }
         }
         match fitness {
@@ -156,6 +128,53 @@ impl<C: Connector> managed::Manager for Manager<C> {
 /// Which of these gave a sign of life last.
 fn freshest<C: Connector>(offered: &[Pooled<C>]) -> Option<usize> {
     (0..offered.len()).max_by_key(|&index| offered[index].sign)
+}
+
+/// Which idle connections are trusted to be alive, without asking the peer.
+pub(crate) struct Trust {
+    check_after_idle: Duration,
+    /// Rises when a connection died under a caller. What was idle at that moment
+    /// may be dead too (the server was restarted), and is checked before it is
+    /// handed out, however fresh it is.
+    doubt: AtomicU64,
+}
+
+impl Trust {
+    pub(crate) fn new(check_after_idle: Duration) -> Self {
+        Self {
+            check_after_idle,
+            doubt: AtomicU64::new(0),
+        }
+    }
+
+    /// Casts doubt on all idle connections.
+    pub(crate) fn cast_doubt(&self) {
+        self.doubt.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The doubt that a connection opened now is clear of.
+    pub(crate) fn doubt(&self) -> u64 {
+        self.doubt.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether this connection may be handed out.
+    pub(crate) fn look_at<C: Connector>(&self, entry: &mut Entry<C>) -> Fitness {
+        let now = Instant::now();
+        entry.taken_at = now;
+        let fitness = match unfit(entry, now) {
+            Some(reason) => Fitness::Unfit(reason),
+            None if self.covers(entry, now) => Fitness::Fit,
+            None => Fitness::Doubtful,
+        };
+        entry.doubtful = fitness == Fitness::Doubtful;
+        fitness
+    }
+
+    fn covers<C: Connector>(&self, entry: &Entry<C>, now: Instant) -> bool {
+        let sign_of_life = entry.idle_since.max(entry.checked_at);
+        now.saturating_duration_since(sign_of_life) < self.check_after_idle
+            && entry.cleared == self.doubt()
+    }
 }
 
 /// May a connection be handed out?

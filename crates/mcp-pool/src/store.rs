@@ -31,16 +31,26 @@ use tokio::{
 use crate::{
     counters::Reason,
     held::{Entry, Pooled},
-    manager::{Fitness, Manager},
+    manager::{Fitness, Manager, Trust},
     settings::Settings,
 };
 
+use self::lane::Lane;
+
+mod lane;
+
 /// The idle connections of one server and scope.
+///
+/// What each checkout looks at comes first, and lies together: where there are many keys, the
+/// way to memory is what takes most of the time.
+#[repr(C)]
 pub(crate) struct Store<C: Connector> {
-    lane: Mutex<Vec<Object<Manager<C>>>>,
+    ready: Semaphore,
+    lane: Mutex<Lane<Object<Manager<C>>>>,
+    /// As deadpool's manager has it, which lies elsewhere.
+    trust: Trust,
     objects: managed::Pool<Manager<C>>,
     max: usize,
-    ready: Semaphore,
     /// Connections without a permit.
     withheld: AtomicUsize,
     /// Held by whoever takes permits away from callers, because of a connection that is
@@ -78,16 +88,17 @@ impl<C: Connector> Store<C> {
     pub(crate) fn new(settings: Settings) -> Self {
         // Building fails only where timeouts are set without a runtime; none are.
         #[expect(clippy::expect_used, reason = "no timeouts are set")]
-        let objects = managed::Pool::builder(Manager::new(settings))
+        let objects = managed::Pool::builder(Manager::new(settings.check_after_idle))
             .max_size(0)
             .queue_mode(managed::QueueMode::Lifo)
             .build()
             .expect("a pool without timeouts");
         Self {
+            ready: Semaphore::new(0),
             lane: Mutex::default(),
+            trust: Trust::new(settings.check_after_idle),
             objects,
             max: settings.max_connections,
-            ready: Semaphore::new(0),
             withheld: AtomicUsize::new(0),
             settling: Mutex::default(),
         }
@@ -141,7 +152,7 @@ impl<C: Connector> Store<C> {
     pub(crate) fn take_from_lane(&self) -> Option<Object<Manager<C>>> {
         let mut object = self.lane().pop()?;
         // deadpool gives a better one, if there is any, or has it closed.
-        let fit = self.objects.manager().look_at(&mut object) == Fitness::Fit;
+        let fit = self.trust.look_at(&mut object) == Fitness::Fit;
         fit.then_some(object)
     }
 
@@ -213,10 +224,7 @@ impl<C: Connector> Store<C> {
     /// Takes those connections out that `pick` picks.
     pub(crate) fn extract(&self, mut pick: impl FnMut(&Entry<C>) -> bool) -> Vec<Pooled<C>> {
         let _settling = self.settle();
-        let picked = self
-            .lane()
-            .extract_if(.., |object| pick(object))
-            .collect::<Vec<_>>();
+        let picked = self.lane().extract(|object| pick(object));
         let mut picked: Vec<_> = picked.into_iter().map(Object::take).collect();
         picked.extend(self.objects.retain(|pooled, _| !pick(pooled)).removed);
         picked.extend(self.objects.manager().withdraw(|pooled| !pick(pooled)));
@@ -282,12 +290,13 @@ impl<C: Connector> Store<C> {
 
     /// Casts doubt on all connections in store.
     pub(crate) fn cast_doubt(&self) {
-        self.objects.manager().cast_doubt();
+        self.trust.cast_doubt();
+        self.objects.manager().trust().cast_doubt();
     }
 
     /// The doubt that a connection opened now is clear of.
     pub(crate) fn doubt(&self) -> u64 {
-        self.objects.manager().doubt()
+        self.trust.doubt()
     }
 
     /// The sign of life that one of the connections gave last.
@@ -305,7 +314,7 @@ impl<C: Connector> Store<C> {
         self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lane(&self) -> MutexGuard<'_, Vec<Object<Manager<C>>>> {
+    fn lane(&self) -> MutexGuard<'_, Lane<Object<Manager<C>>>> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,12 +13,13 @@ use crate::growth::Census;
 
 /// The census of one server and scope.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Counted {
-    census: Mutex<Census>,
     /// How many wait by it. Written under its lock.
     waiting: AtomicUsize,
     /// Its epoch. Written under its lock.
     epoch: AtomicU64,
+    census: Mutex<Census>,
 }
 
 impl Counted {
