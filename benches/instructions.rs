@@ -27,12 +27,15 @@ use mcp_transport::Lifecycle;
 use serde_json::json;
 use tokio::{runtime::Builder, task::yield_now};
 
+#[path = "parts/http.rs"]
+mod http;
 #[path = "parts/nothing.rs"]
 mod nothing;
 #[path = "parts/quick.rs"]
 mod quick;
 
 use self::{
+    http::Served,
     nothing::Opener,
     quick::{Bare, Ours},
 };
@@ -63,6 +66,8 @@ enum Path {
     Deadpool,
     DeadpoolWaits,
     Evict,
+    Http(Lifecycle),
+    HttpBare(Lifecycle),
     Lease,
     OneOfManyScopes,
     RunExclusive,
@@ -72,7 +77,7 @@ enum Path {
 }
 
 impl Path {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 19] = [
         Self::Deadpool,
         Self::Bb8,
         Self::Breaker,
@@ -88,6 +93,10 @@ impl Path {
         Self::Call(Lifecycle::Initialize),
         Self::CallBare(Lifecycle::Discover),
         Self::Call(Lifecycle::Discover),
+        Self::HttpBare(Lifecycle::Initialize),
+        Self::Http(Lifecycle::Initialize),
+        Self::HttpBare(Lifecycle::Discover),
+        Self::Http(Lifecycle::Discover),
     ];
 
     fn name(self) -> &'static str {
@@ -101,6 +110,10 @@ impl Path {
             Self::Deadpool => "deadpool: get and return",
             Self::DeadpoolWaits => "deadpool with a wait timeout, 50 tasks for 8",
             Self::Evict => "lease in a new scope, evicting",
+            Self::Http(Lifecycle::Discover) => "query over HTTP, client, discover",
+            Self::Http(_) => "query over HTTP, client, initialize",
+            Self::HttpBare(Lifecycle::Discover) => "query over HTTP, bare SDK, discover",
+            Self::HttpBare(_) => "query over HTTP, bare SDK, initialize",
             Self::Lease => "lease and return",
             Self::OneOfManyScopes => "lease in one of 1,000 scopes",
             Self::RunExclusive => "run, exclusive",
@@ -113,9 +126,14 @@ impl Path {
     /// Who does the same.
     fn beside(self) -> Option<Self> {
         match self {
-            Self::Breaker | Self::CallBare(_) | Self::Deadpool | Self::DeadpoolWaits => None,
+            Self::Breaker
+            | Self::CallBare(_)
+            | Self::Deadpool
+            | Self::DeadpoolWaits
+            | Self::HttpBare(_) => None,
             Self::RunWaits => Some(Self::DeadpoolWaits),
             Self::Call(lifecycle) => Some(Self::CallBare(lifecycle)),
+            Self::Http(lifecycle) => Some(Self::HttpBare(lifecycle)),
             Self::Bb8
             | Self::Evict
             | Self::Lease
@@ -149,6 +167,11 @@ fn run(args: &[String]) -> Result<bool, Failure> {
         let at = args.iter().position(|arg| arg == name);
         at.and_then(|at| args.get(at + 1))
     };
+    if args.iter().any(|arg| arg == http::SERVE) {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(http::serve())?;
+        return Ok(true);
+    }
     if let (Some(name), Some(count)) = (value("--path"), value("--count")) {
         let path = Path::ALL.into_iter().find(|path| path.name() == name);
         repeat(path.ok_or("there is no such path")?, count.parse()?)?;
@@ -287,6 +310,22 @@ fn repeat(path: Path, count: u64) -> Result<(), Failure> {
                 for _ in 0..count {
                     client.call().await;
                 }
+            }
+            Path::Http(lifecycle) => {
+                let served = Served::start()?;
+                let client = http::Ours::connect(&served, lifecycle).await;
+                for _ in 0..count {
+                    client.call().await;
+                }
+                client.close().await;
+            }
+            Path::HttpBare(lifecycle) => {
+                let served = Served::start()?;
+                let client = http::Bare::connect(&served, lifecycle).await;
+                for _ in 0..count {
+                    client.call().await;
+                }
+                client.close().await;
             }
             Path::DeadpoolWaits => {
                 let pool = managed::Pool::<Opener>::builder(Opener)

@@ -65,6 +65,11 @@ impl Limit {
         }
     }
 
+    /// Was it broken by what nobody has heard of yet?
+    pub(crate) fn is_broken(&self) -> bool {
+        self.overrun.load(Ordering::Relaxed) != NONE
+    }
+
     fn note_asking(&self) {
         self.overrun.store(ASKING, Ordering::Relaxed);
     }

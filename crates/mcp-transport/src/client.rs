@@ -7,13 +7,18 @@ use std::{
 
 use mcp_domain::{Connection, Connector as _, Error, ErrorKind, Scope};
 use rmcp::{
-    Peer, RoleClient,
+    ClientHandler as _, Peer, RoleClient,
     model::{ClientRequest, PingRequest, ProtocolVersion},
     service::RunningService,
 };
 
 use crate::{
-    IntoConnector, LogLevel, ServerInfo, backing::Backing, host::Host, road::Road, witness::Witness,
+    IntoConnector, LogLevel, ServerInfo,
+    backing::Backing,
+    host::Host,
+    http::{Approach, Shortcut},
+    road::Road,
+    witness::Witness,
 };
 
 mod arguments;
@@ -54,6 +59,8 @@ pub struct Client {
     revision: ProtocolVersion,
     label: Arc<str>,
     road: Arc<Road>,
+    /// For requests that need nothing but their answer, where there is one.
+    shortcut: Option<Shortcut>,
     witness: Witness,
     host: Arc<Host>,
     call_timeout: Option<Duration>,
@@ -104,12 +111,19 @@ impl Client {
             revision: revision.unwrap_or_default(),
             label,
             road,
+            shortcut: None,
             witness: backing.witness().clone(),
             host: Arc::clone(service.service()),
             call_timeout,
             log_level: Mutex::default(),
             open: Mutex::new(Some(Open { service, backing })),
         }
+    }
+
+    /// The same connection, with a short way to its server.
+    pub(crate) fn approached(mut self, approach: Approach) -> Self {
+        self.shortcut = approach.shortcut(&self.revision, self.host.get_info());
+        self
     }
 
     /// What the server said of itself.

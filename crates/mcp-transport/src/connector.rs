@@ -235,7 +235,7 @@ impl ClientConnector {
             }
             Reach::Http(endpoint) => {
                 let ear = Ear::new();
-                let transport = endpoint.transport(
+                let (transport, approach) = endpoint.transport(
                     limit.clone(),
                     self.wallet(scope),
                     self.secrets.clone(),
@@ -243,7 +243,7 @@ impl ClientConnector {
                 );
                 let backing = Backing::new(Peer::Elsewhere, limit, self.secrets.clone());
                 let handshake = self.shake_hands(transport, backing, lifecycle, deadline);
-                let client = handshake.await?;
+                let client = handshake.await?.approached(approach);
                 if self.handlers.answer() {
                     ear.opened().await;
                 }

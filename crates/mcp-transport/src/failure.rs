@@ -23,11 +23,13 @@ pub(crate) fn retold(error: &Error, kind: ErrorKind, message: impl Into<String>)
     }
 }
 
+const NOT_SENT: &str = "the call was not sent";
+
 /// A call failed.
 pub(crate) fn of_call(error: ServiceError) -> Error {
     match error {
         ServiceError::McpError(data) => of_answer(&data),
-        ServiceError::TransportSend(error) => of_transport(&*error.error, "the call was not sent"),
+        ServiceError::TransportSend(error) => of_transport(&*error.error, NOT_SENT),
         ServiceError::TransportClosed | ServiceError::Cancelled { .. } => Error::new(
             ErrorKind::Disconnected,
             "the server closed the connection during the call",
@@ -126,6 +128,11 @@ fn of_transport(error: &(dyn StdError + 'static), what: &str) -> Error {
         cause = current.source();
     }
     Error::new(ErrorKind::Disconnected, format!("{what}: {error}"))
+}
+
+/// A call over HTTP failed.
+pub(crate) fn of_http_call(error: &HttpError) -> Error {
+    of_http(error, NOT_SENT)
 }
 
 fn of_http(error: &HttpError, what: &str) -> Error {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use mcp_domain::{Error, ErrorKind, HttpTarget};
@@ -15,6 +15,7 @@ use reqwest::{
 use rmcp::transport::{
     StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
 };
+use tokio::sync::mpsc;
 
 use self::client::HttpClient;
 use crate::{
@@ -23,10 +24,19 @@ use crate::{
     secrets::Secrets,
 };
 
-pub(crate) use self::{ear::Ear, wallet::Wallet};
+pub(crate) use self::{
+    aside::Aside,
+    ear::Ear,
+    shortcut::{Approach, Shortcut},
+    wallet::Wallet,
+};
 
+mod answer;
+mod aside;
 mod client;
 mod ear;
+mod events;
+mod shortcut;
 mod wallet;
 
 /// An endpoint, checked, and the HTTP client that leads to it.
@@ -70,14 +80,15 @@ impl Endpoint {
         })
     }
 
-    /// A transport of its own; no event of a stream may be longer than this.
+    /// A transport of its own, and the approach to a short way beside it; no event of a
+    /// stream may be longer than this.
     pub(crate) fn transport(
         &self,
         limit: Limit,
         wallet: Option<Wallet>,
         secrets: Secrets,
         ear: Ear,
-    ) -> Lenient<Owed<StreamableHttpClientTransport<HttpClient>>> {
+    ) -> (Lenient<Owed<Aside<Long>>>, Approach) {
         let config = self.config.clone().max_sse_event_size(limit.bytes());
         let client = HttpClient::new(
             self.client.clone(),
@@ -86,10 +97,26 @@ impl Endpoint {
             secrets.clone(),
             ear,
         );
-        let transport = StreamableHttpClientTransport::with_client(client, config);
-        limit.guard(transport, secrets)
+        let (aside, others) = mpsc::channel(MOST_ASIDE);
+        let promoted = Arc::default();
+        let approach = Approach {
+            client: client.clone(),
+            uri: Arc::clone(&config.uri),
+            headers: config.custom_headers.clone(),
+            aside,
+            promoted: Arc::clone(&promoted),
+        };
+        let long = StreamableHttpClientTransport::with_client(client, config);
+        let transport = limit.guard(Aside::new(long, others, promoted), secrets);
+        (transport, approach)
     }
 }
+
+/// The SDK's way of a request.
+type Long = StreamableHttpClientTransport<HttpClient>;
+
+/// So many messages that came beside answers may wait to be heard.
+const MOST_ASIDE: usize = 16;
 
 /// Headers by which the protocol works.
 const OURS: [&str; 4] = [

@@ -67,6 +67,7 @@ mod model;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod process;
+mod reading;
 mod road;
 mod secrets;
 mod servers_file;

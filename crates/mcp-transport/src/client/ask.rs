@@ -126,7 +126,6 @@ impl Client {
         let peer = self.peer()?;
         let heard = how.hear.is_some() || how.reset_on_progress;
         let beat = heard.then(Arc::<Notify>::default);
-        let expected = beat.clone().map(|beat| (self.host.progress.expect(), beat));
         let mut waiting = Waiting {
             how,
             patience: from_now(how.timeout),
@@ -134,16 +133,30 @@ impl Client {
             beat: beat.as_deref(),
             deadlines: &self.host.deadlines,
         };
+        if let Some(shortcut) = &self.shortcut
+            && !heard
+            && shortcut.takes(&request)
+        {
+            let number = shortcut.number();
+            span.sent(&number);
+            let mut abandoned = Abandoned::new(peer, number.clone());
+            let asking = pin!(shortcut.ask(*request, number, self.meta(how)));
+            let answer = waiting.wait(asking).await?;
+            abandoned.id = None;
+            return match answer {
+                Some(Ok(answer)) => Ok(answer),
+                Some(Err(error)) => Err(Box::pin(self.explained(error)).await),
+                None => Err(self.explain(ServiceError::TransportClosed).await),
+            };
+        }
+        let expected = beat.clone().map(|beat| (self.host.progress.expect(), beat));
         let mut sent = match self.send(request, &mut waiting).await? {
             Some(Ok(sent)) => sent,
             Some(Err(error)) => return Err(self.explain(error).await),
             None => return Err(self.explain(ServiceError::TransportClosed).await),
         };
         span.sent(&sent.id);
-        let mut abandoned = Abandoned {
-            peer,
-            id: Some(sent.id.clone()),
-        };
+        let mut abandoned = Abandoned::new(peer, sent.id.clone());
         let _heard = expected.map(|(expected, beat)| {
             let token = sent.progress_token.clone();
             expected.listen(token, how.hear.clone(), beat)
@@ -336,6 +349,12 @@ fn too_late(limit: Option<Duration>) -> Error {
 struct Abandoned<'p> {
     peer: &'p Peer<RoleClient>,
     id: Option<RequestId>,
+}
+
+impl<'p> Abandoned<'p> {
+    fn new(peer: &'p Peer<RoleClient>, id: RequestId) -> Self {
+        Self { peer, id: Some(id) }
+    }
 }
 
 impl Drop for Abandoned<'_> {

@@ -1,4 +1,5 @@
-//! The HTTP client under the SDK's transport, and what the SDK's own does not see to.
+//! The HTTP client of a connection, under the SDK's transport and beside it; and what the
+//! SDK's own does not see to.
 //!
 //! - An answer by HTTP belongs to the request it came for, whatever id it bears. The SDK
 //!   goes by the id alone: a refusal without one (the official TypeScript server reports
@@ -9,12 +10,15 @@
 //! - What is told of a failure holds no credentials: the SDK logs it.
 //! - A stream that ends because one of its events is too long says so.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
-use futures::stream::{BoxStream, StreamExt as _};
+use futures::stream::StreamExt as _;
 use reqwest::header::{HeaderName, HeaderValue};
 use rmcp::{
-    model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientRequest, RequestId, ServerJsonRpcMessage},
     transport::streamable_http_client::{
         AuthRequiredError, InsufficientScopeError, SseError, StreamableHttpClient,
         StreamableHttpError, StreamableHttpPostResponse,
@@ -22,7 +26,7 @@ use rmcp::{
 };
 use sse_stream::Sse;
 
-use super::{ear::Ear, wallet::Wallet};
+use super::{ear::Ear, events::Events, wallet::Wallet};
 use crate::{bounded::Limit, secrets::Secrets};
 
 /// An HTTP client that serves one connection.
@@ -33,11 +37,12 @@ pub(crate) struct HttpClient {
     wallet: Option<Arc<Wallet>>,
     secrets: Secrets,
     ear: Ear,
+    /// What the server calls the session, where there is one.
+    session: Arc<OnceLock<Arc<str>>>,
 }
 
-type Failure = StreamableHttpError<reqwest::Error>;
-type Headers = HashMap<HeaderName, HeaderValue>;
-type Events = BoxStream<'static, Result<Sse, SseError>>;
+pub(super) type Failure = StreamableHttpError<reqwest::Error>;
+pub(super) type Headers = HashMap<HeaderName, HeaderValue>;
 
 impl HttpClient {
     pub(crate) fn new(
@@ -53,11 +58,28 @@ impl HttpClient {
             wallet: wallet.map(Arc::new),
             secrets,
             ear,
+            session: Arc::default(),
         }
     }
 
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    pub(super) fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
+    pub(super) fn session(&self) -> Option<Arc<str>> {
+        self.session.get().cloned()
+    }
+
+    pub(super) fn wallet(&self) -> Option<&Wallet> {
+        self.wallet.as_deref()
+    }
+
     /// The failure, told apart and without credentials.
-    fn told(&self, failure: Failure) -> Failure {
+    pub(super) fn told(&self, failure: Failure) -> Failure {
         match told_apart(failure) {
             StreamableHttpError::Client(error) => StreamableHttpError::Client(error.without_url()),
             StreamableHttpError::UnexpectedServerResponse(answer) => {
@@ -82,7 +104,7 @@ impl HttpClient {
 
     /// Makes a request that bears the connection's identity, and makes it once more if
     /// that is refused and there is another one.
-    async fn identified<T, F>(
+    pub(super) async fn identified<T, F>(
         &self,
         wallet: &Wallet,
         headers: Headers,
@@ -154,9 +176,12 @@ impl StreamableHttpClient for HttpClient {
         headers: Headers,
         most_bytes: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        let asked = match &message {
-            ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
-            _ => None,
+        let (asked, begins) = match &message {
+            ClientJsonRpcMessage::Request(request) => (
+                Some(request.id.clone()),
+                matches!(request.request, ClientRequest::InitializeRequest(_)),
+            ),
+            _ => (None, false),
         };
         let answer = match &self.wallet {
             None => {
@@ -180,10 +205,13 @@ impl StreamableHttpClient for HttpClient {
             }
         };
         let answer = answer?;
-        if let StreamableHttpPostResponse::Json(_, Some(_))
-        | StreamableHttpPostResponse::Sse(_, Some(_)) = &answer
+        if let StreamableHttpPostResponse::Json(_, Some(session))
+        | StreamableHttpPostResponse::Sse(_, Some(session)) = &answer
         {
             self.ear.note_session();
+            if begins {
+                let _ = self.session.set(session.as_str().into());
+            }
         }
         match (answer, asked) {
             (StreamableHttpPostResponse::Json(answer, session), Some(asked)) => {

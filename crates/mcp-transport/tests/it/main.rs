@@ -18,6 +18,7 @@ mod prompts;
 mod secrets;
 mod server;
 mod shell;
+mod shortcut;
 mod showcase;
 mod spans;
 mod subscriptions;
