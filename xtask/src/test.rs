@@ -20,9 +20,10 @@ where whole packages are picked, benchmarks not at all.
   cargo xtask test -- --nocapture     what the tests print
 
 With --third-party as the first argument, the tests against servers that others wrote
-run instead: those in a module `third_party`. The servers are installed from PyPI and npm
-into target/third-party, with the versions of xtask/third-party, unless they are
-there; MCP_THIRD_PARTY names the folder to the tests. Needs Python 3 with venv.
+run instead: those in a module `third_party`. The servers are installed into
+target/third-party unless they are there, from PyPI and npm, with the versions of
+xtask/third-party, and one is built from crates.io, which takes some minutes;
+MCP_THIRD_PARTY names the folder to the tests. Needs Python 3 with venv.
 
   cargo xtask test --third-party                all of them
   cargo xtask test --third-party -p mcp-pool    those of one package

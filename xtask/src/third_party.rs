@@ -1,7 +1,8 @@
 //! What others wrote, installed below `target/third-party` to test ours against.
 //!
-//! What is installed stands in `xtask/third-party`, with every version pinned. Each
-//! part is installed once, and again only when what it is made from has changed.
+//! What comes from npm and PyPI stands in `xtask/third-party`, with every version pinned;
+//! a crate has its lock with it. Each part is installed once, and again only when what it
+//! is made from has changed.
 
 mod launcher;
 mod part;
@@ -64,7 +65,13 @@ fn install(parts: &[Part]) -> Result<Installed, String> {
         something: false,
     };
     for part in parts {
-        match part.install(&installed.folder) {
+        let result = if part.is_built() && installed.is_empty() {
+            // Whoever has none of the others wants the news, not in five minutes.
+            Err("not built, as none of the others could be installed".to_owned())
+        } else {
+            part.install(&installed.folder)
+        };
+        match result {
             Ok(()) => installed.something |= part.has_programs(),
             Err(why) => {
                 let why = format!("{} ({why})", part.name());

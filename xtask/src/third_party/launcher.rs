@@ -1,4 +1,5 @@
-//! One small script per program, so that tests need not know where and how it is installed.
+//! One link or small script per program, so that tests need not know where and how it is
+//! installed.
 
 use std::{fs, io, path::Path};
 
@@ -14,37 +15,43 @@ pub(super) enum Runs {
 /// Where Node is found, once its part is installed: a link in that part's folder.
 pub(super) const NODE_HOME: &str = "node/home";
 
-/// Writes the launcher of a program that the part in `part` has brought.
-pub(super) fn write(folder: &Path, part: &str, name: &str, runs: Runs) -> io::Result<()> {
+/// Makes the launcher of a program that the part in `part` has brought.
+pub(super) fn make(folder: &Path, part: &str, name: &str, runs: Runs) -> io::Result<()> {
     let launcher = folder.join("bin").join(name);
-    fs::write(&launcher, script(folder, part, runs))?;
-    make_executable(&launcher)
+    match runs {
+        // Not by a shell, whose start is a third of that of the lightest server.
+        Runs::Itself(program) => link(&folder.join(part).join(program), &launcher),
+        Runs::OnNode(script) => {
+            fs::write(&launcher, on_node(folder, &folder.join(part).join(script)))?;
+            make_executable(&launcher)
+        }
+    }
 }
 
 /// It becomes the program, so that nothing stands between that and who started it.
-fn script(folder: &Path, part: &str, runs: Runs) -> String {
+fn on_node(folder: &Path, script: &Path) -> String {
     let node = folder.join(NODE_HOME).join("bin");
-    let part = folder.join(part);
-    match runs {
-        Runs::Itself(program) => {
-            let program = part.join(program);
-            format!("#!/bin/sh\nexec {} \"$@\"\n", quoted(&program))
-        }
-        Runs::OnNode(script) => {
-            let script = part.join(script);
-            format!(
-                "#!/bin/sh\nPATH={}:\"$PATH\" exec {} {} \"$@\"\n",
-                quoted(&node),
-                quoted(&node.join("node")),
-                quoted(&script),
-            )
-        }
-    }
+    format!(
+        "#!/bin/sh\nPATH={}:\"$PATH\" exec {} {} \"$@\"\n",
+        quoted(&node),
+        quoted(&node.join("node")),
+        quoted(script),
+    )
 }
 
 /// As one word of the shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(unix)]
+fn link(program: &Path, launcher: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(program, launcher)
+}
+
+#[cfg(not(unix))]
+fn link(program: &Path, launcher: &Path) -> io::Result<()> {
+    fs::copy(program, launcher).map(drop)
 }
 
 #[cfg(unix)]
@@ -63,18 +70,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_launcher_becomes_its_program() {
-        let folder = Path::new("it's");
-        let itself = script(folder, "mcp-1", Runs::Itself("bin/postgres"));
+    fn a_script_becomes_its_program() {
+        let script = on_node(Path::new("it's"), Path::new("it's/servers/a.js"));
         assert_eq!(
-            itself,
-            "#!/bin/sh\nexec 'it'\\''s/mcp-1/bin/postgres' \"$@\"\n"
+            script,
+            "#!/bin/sh\nPATH='it'\\''s/node/home/bin':\"$PATH\" \
+             exec 'it'\\''s/node/home/bin/node' 'it'\\''s/servers/a.js' \"$@\"\n"
         );
-        let on_node = script(Path::new("t"), "servers", Runs::OnNode("a.js"));
-        assert_eq!(
-            on_node,
-            "#!/bin/sh\nPATH='t/node/home/bin':\"$PATH\" \
-             exec 't/node/home/bin/node' 't/servers/a.js' \"$@\"\n"
-        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_of_its_own_is_started_without_a_shell() {
+        let folder = std::env::temp_dir().join(format!("xtask-{}", std::process::id()));
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        let made = make(&folder, "part", "name", Runs::Itself("program"));
+        let leads_to = fs::read_link(folder.join("bin/name"));
+        fs::remove_dir_all(&folder).unwrap();
+        made.unwrap();
+        assert_eq!(leads_to.unwrap(), folder.join("part/program"));
     }
 }

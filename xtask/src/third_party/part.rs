@@ -1,4 +1,5 @@
-//! What is installed together: an npm package with its lock, or a Python environment.
+//! What is installed together: an npm package with its lock, a Python environment, or a
+//! program that is built from crates.io.
 
 use std::{
     env, fs,
@@ -9,8 +10,8 @@ use std::{
 use super::launcher::{self, NODE_HOME, Runs};
 use crate::{cargo, say};
 
-/// Node, and all servers on it and on Python.
-pub(super) const SERVERS: [Part; 5] = [
+/// Node, all servers on it and on Python, and last what takes minutes to build.
+pub(super) const SERVERS: [Part; 6] = [
     NODE,
     Part {
         name: "servers",
@@ -62,6 +63,12 @@ pub(super) const SERVERS: [Part; 5] = [
         from: Source::PyPi { oldest: 12 },
         programs: &[("postgres-mcp", Runs::Itself("bin/postgres-mcp"))],
     },
+    Part {
+        name: "dbmcp",
+        // What comes later fetches a model while it is built.
+        from: Source::CratesIo { version: "0.12.0" },
+        programs: &[("dbmcp", Runs::Itself("bin/dbmcp"))],
+    },
 ];
 
 /// Node, and the official suite on it.
@@ -92,6 +99,8 @@ pub(super) struct Part {
 /// Where a part comes from.
 #[derive(Debug)]
 enum Source {
+    /// This version of the crate of the part's name, with the lock it was published with.
+    CratesIo { version: &'static str },
     /// What `xtask/third-party/NAME/package-lock.json` says.
     Npm,
     /// What `xtask/third-party/NAME.txt` says, and nothing besides, for Python
@@ -106,6 +115,11 @@ impl Part {
 
     pub(super) fn has_programs(&self) -> bool {
         !self.programs.is_empty()
+    }
+
+    /// Does it take minutes to install, as only building does?
+    pub(super) fn is_built(&self) -> bool {
+        matches!(self.from, Source::CratesIo { .. })
     }
 
     /// Installs it below this folder, unless that has been done.
@@ -126,11 +140,12 @@ impl Part {
         let cannot = |error: std::io::Error| format!("{}: {error}", home.display());
         fs::create_dir_all(&home).map_err(cannot)?;
         match self.from {
+            Source::CratesIo { version } => self.install_from_crates_io(&home, version)?,
             Source::Npm => self.install_from_npm(folder, &home)?,
             Source::PyPi { oldest } => self.install_from_pypi(&home, oldest)?,
         }
         for (name, runs) in self.programs {
-            launcher::write(folder, self.name, name, *runs).map_err(cannot)?;
+            launcher::make(folder, self.name, name, *runs).map_err(cannot)?;
         }
         fs::write(&stamp, wanted).map_err(cannot)
     }
@@ -138,6 +153,9 @@ impl Part {
     /// All that decides what is installed, and where.
     fn wanted(&self, folder: &Path) -> Result<String, String> {
         let mut wanted = format!("{}\n{:?}\n", folder.display(), self.programs);
+        if let Source::CratesIo { version } = self.from {
+            wanted.push_str(&format!("{}=={version}\n", self.name));
+        }
         for source in self.sources() {
             let text = fs::read_to_string(&source)
                 .map_err(|error| format!("cannot read {}: {error}", source.display()))?;
@@ -149,11 +167,20 @@ impl Part {
     fn sources(&self) -> Vec<PathBuf> {
         let pinned = cargo::root().join("xtask").join("third-party");
         match self.from {
+            Source::CratesIo { .. } => Vec::new(),
             Source::Npm => ["package.json", "package-lock.json"]
                 .map(|file| pinned.join(self.name).join(file))
                 .to_vec(),
             Source::PyPi { .. } => vec![pinned.join(format!("{}.txt", self.name))],
         }
+    }
+
+    /// As its users build it: in release, with the profile of its own.
+    fn install_from_crates_io(&self, home: &Path, version: &str) -> Result<(), String> {
+        let mut install = cargo::command();
+        install.args(["install", self.name, "--version", version, "--locked"]);
+        install.args(["--quiet", "--no-track", "--root"]).arg(home);
+        cargo::run(&mut install)
     }
 
     fn install_from_npm(&self, folder: &Path, home: &Path) -> Result<(), String> {
@@ -252,6 +279,7 @@ mod tests {
         for part in SERVERS.iter().chain(&CONFORMANCE) {
             let wanted = part.wanted(folder).unwrap();
             match part.from {
+                Source::CratesIo { version } => assert!(wanted.contains(version), "{part:?}"),
                 Source::Npm => assert!(wanted.contains("\"integrity\": \"sha512-"), "{part:?}"),
                 Source::PyPi { .. } => {
                     let lines = wanted.lines().skip(2).filter(|line| !line.starts_with('#'));

@@ -238,15 +238,9 @@ async fn motherduck_on_duckdb() {
     check("motherduck", program, &["--db-path", &database], &[]).await;
 }
 
-/// Neither npm nor PyPI has it, so that it is not installed with the others: it is built
-/// from crates.io, for minutes (`cargo install --locked --version 0.12.0 dbmcp`; what
-/// comes later fetches a model while it is built). It is tested where the program has been
-/// put beside theirs, in the folder's `bin`, and everywhere by recordings.
 #[tokio::test]
 async fn dbmcp_on_sqlite() {
-    let folder = env::var_os("MCP_THIRD_PARTY").map(PathBuf::from);
-    let program = folder.map(|folder| folder.join("bin").join("dbmcp"));
-    let Some(program) = program.filter(|program| program.exists()) else {
+    let Some(program) = installed("dbmcp") else {
         return;
     };
     let folder = TempDir::new().unwrap();
