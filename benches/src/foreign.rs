@@ -188,7 +188,7 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
     } = foreign;
     let pool = Pool::new(Settings::default());
     let server = pool.server(&*foreign.name, connector.clone()).add();
-    let before = children_memory();
+    let before = usage().children_memory;
     let pooled_call = async || {
         server
             .run(CALL, |client| async move { call.ask(&client).await })
@@ -210,7 +210,7 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
             pooled_call().await?;
         }
     }
-    let memory = children_memory().saturating_sub(before);
+    let memory = usage().children_memory.saturating_sub(before);
     let [mut connects, mut direct, mut first, mut pooled]: [Samples; 4] = Default::default();
     // Those of the others take up to seconds to start.
     let pace = Pace {
@@ -271,6 +271,7 @@ fn silent() -> Error {
     Error::new(ErrorKind::ConnectTimeout, message)
 }
 
-fn children_memory() -> u64 {
-    Usage::of_this_process().map_or(0, |usage| usage.children_memory)
+/// What this process and its children take at this moment.
+fn usage() -> Usage {
+    Usage::of_this_process().unwrap_or_default()
 }

@@ -76,7 +76,8 @@ struct Args {
     #[arg(long)]
     peers: bool,
 
-    /// Measure servers of others, and nothing else. Installs them from npm and PyPI.
+    /// Measure servers of others, and nothing else. Installs them from npm and PyPI,
+    /// and builds one from crates.io, which takes some minutes.
     #[arg(long)]
     third_party: bool,
 

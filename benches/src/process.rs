@@ -17,6 +17,8 @@ pub(crate) struct Usage {
     pub(crate) children: u64,
     /// Bytes of memory that the children have for themselves, without what they share.
     pub(crate) children_memory: u64,
+    /// Bytes of memory that the children have in RAM, with what they share.
+    pub(crate) children_resident_memory: u64,
 }
 
 impl Usage {
@@ -27,16 +29,18 @@ impl Usage {
 
     pub(crate) fn of(pid: u32) -> io::Result<Self> {
         let children = children(pid)?;
+        // One that has just ended has none, nor has a zombie.
+        let total = |name| -> u64 {
+            let each = children.iter().map(|child| bytes(*child, name));
+            each.map(Result::unwrap_or_default).sum()
+        };
         let descriptors = fs::read_dir(folder(pid).join("fd"))?.count();
         Ok(Self {
             memory: bytes(pid, "VmRSS:")?,
             descriptors: descriptors as u64,
             children: children.len() as u64,
-            // One that has just ended has none, nor has a zombie.
-            children_memory: children
-                .iter()
-                .map(|child| bytes(*child, "RssAnon:").unwrap_or_default())
-                .sum(),
+            children_memory: total("RssAnon:"),
+            children_resident_memory: total("VmRSS:"),
         })
     }
 }
@@ -123,5 +127,6 @@ mod tests {
         child.wait().unwrap();
         assert!(during.children > before.children, "{before:?} {during:?}");
         assert!(during.children_memory > 0);
+        assert!(during.children_resident_memory > during.children_memory);
     }
 }

@@ -198,6 +198,7 @@ mod tests {
             descriptors,
             children,
             children_memory: 0,
+            children_resident_memory: 0,
         };
         State { usage, threads }
     }

@@ -24,7 +24,23 @@ pub(super) struct Known {
     pub(super) is_database: bool,
 }
 
-pub(super) const KNOWN: [Known; 7] = [
+pub(super) const KNOWN: [Known; 8] = [
+    Known {
+        name: "dbmcp (Rust)",
+        program: "dbmcp",
+        args: &[
+            "stdio",
+            "--db-backend",
+            "sqlite",
+            "--db-name",
+            "some.sqlite",
+        ],
+        env: None,
+        tool: "readQuery",
+        argument: ("query", "select 40 + 2 as n"),
+        expected: "42",
+        is_database: true,
+    },
     Known {
         name: "toolbox (Go)",
         program: "toolbox",
@@ -109,8 +125,10 @@ impl Known {
             return Err("not installed".to_owned());
         }
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        fs::write(folder.path().join("note.txt"), "remember the milk")
-            .map_err(|error| error.to_string())?;
+        // What a server reads; an empty file is an empty database.
+        for (name, content) in [("note.txt", "remember the milk"), ("some.sqlite", "")] {
+            fs::write(folder.path().join(name), content).map_err(|error| error.to_string())?;
+        }
         let mut target = CommandTarget {
             program,
             args: self.args.iter().map(|arg| (*arg).to_owned()).collect(),
