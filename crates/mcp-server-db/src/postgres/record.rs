@@ -1,7 +1,8 @@
 //! Rows without a type of their own (`record`), as PostgreSQL's own text.
 //!
 //! PostgreSQL sends such rows, but does not take them back to tell them as text. So each
-//! is made anew by the database, of its fields: `ROW($1, ROW($2, $3))`.
+//! is made anew by the database, of its fields: `ROW($1, ROW($2, $3))`; and arrays of them
+//! of their rows: `ARRAY[ROW($1), ROW($2)]`.
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::{
@@ -9,14 +10,18 @@ use tokio_postgres::{
     types::{Kind, ToSql, Type},
 };
 
-use super::{value::Input, write::Raw};
+use super::{
+    value::{Input, lengths},
+    write::Raw,
+};
 
 /// How deep a row within a row within a row is followed.
 const DEEPEST: usize = 20;
 
-/// One column of such rows as text; `None` if one of them is not what it should be.
+/// One column of such rows, or of arrays of them, as text; `None` if one of them is not what it should be.
 pub(super) async fn texts(
     transaction: &Transaction<'_>,
+    ty: &Type,
     place: usize,
     rows: &[Row],
 ) -> Result<Option<Vec<Option<String>>>, tokio_postgres::Error> {
@@ -28,7 +33,7 @@ pub(super) async fn texts(
             continue;
         };
         let mut fields = Fields::default();
-        let Some(expression) = fields.row(&mut Input(bytes), DEEPEST) else {
+        let Some(expression) = fields.value(ty, bytes, DEEPEST) else {
             return Ok(None);
         };
         let Fields { types, values } = fields;
@@ -64,6 +69,38 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Adds a value of this type; the expression that makes it.
+    fn value(&mut self, ty: &Type, bytes: &'a [u8], deep: usize) -> Option<String> {
+        match *ty {
+            Type::RECORD => self.row(&mut Input(bytes), deep),
+            Type::RECORD_ARRAY => {
+                let mut input = Input(bytes);
+                match lengths(&mut input)?.as_slice() {
+                    [] => Some("ARRAY[]::record[]".to_owned()),
+                    lengths => self.rows(lengths, &mut input, deep),
+                }
+            }
+            _ => {
+                self.types.push(ty.clone());
+                self.values.push(Raw(bytes));
+                Some(format!("${}", self.types.len()))
+            }
+        }
+    }
+
+    /// Adds the rows of an array; the expression that makes it of them.
+    fn rows(&mut self, lengths: &[usize], input: &mut Input<'a>, deep: usize) -> Option<String> {
+        let Some((length, inner)) = lengths.split_first() else {
+            return match usize::try_from(input.number()?) {
+                Ok(length) => self.row(&mut Input(input.take(length)?), deep.checked_sub(1)?),
+                Err(_) => Some("NULL".to_owned()),
+            };
+        };
+        let parts = (0..*length).map(|_| self.rows(inner, input, deep));
+        let parts = parts.collect::<Option<Vec<_>>>()?;
+        Some(format!("ARRAY[{}]", parts.join(", ")))
+    }
+
     /// Adds the fields of a row; the expression that makes it of them.
     fn row(&mut self, input: &mut Input<'a>, deep: usize) -> Option<String> {
         let count = usize::try_from(input.number()?).ok()?;
@@ -75,16 +112,12 @@ impl<'a> Fields<'a> {
                 Err(_) => None,
             };
             parts.push(match value {
-                Some(inner) if ty == Type::RECORD => {
-                    self.row(&mut Input(inner), deep.checked_sub(1)?)?
-                }
                 // It is told as nothing, whatever its type.
                 None => "NULL".to_owned(),
-                Some(bytes) => {
-                    self.types.push(ty);
-                    self.values.push(Raw(bytes));
-                    format!("${}", self.types.len())
+                Some(bytes) if [Type::RECORD, Type::RECORD_ARRAY].contains(&ty) => {
+                    self.value(&ty, bytes, deep.checked_sub(1)?)?
                 }
+                Some(bytes) => self.value(&ty, bytes, deep)?,
             });
         }
         Some(format!("ROW({})", parts.join(", ")))

@@ -192,6 +192,15 @@ fn after_string(text: &str) -> &str {
 /// Dimensions, then items: each a length, or -1 for NULL, and its bytes.
 fn array(item: &Type, bytes: &[u8]) -> Option<Value> {
     let mut input = Input(bytes);
+    let lengths = lengths(&mut input)?;
+    match lengths.is_empty() {
+        true => Some(json!([])),
+        false => items(item, &lengths, &mut input),
+    }
+}
+
+/// How long an array is, in each dimension; an empty one has none.
+pub(super) fn lengths(input: &mut Input<'_>) -> Option<Vec<usize>> {
     let dimensions = usize::try_from(input.number()?).ok()?;
     let _has_nulls = input.number()?;
     let _item_type = input.number()?;
@@ -200,10 +209,7 @@ fn array(item: &Type, bytes: &[u8]) -> Option<Value> {
         lengths.push(usize::try_from(input.number()?).ok()?);
         let _first_index = input.number()?;
     }
-    match lengths.is_empty() {
-        true => Some(json!([])),
-        false => items(item, &lengths, &mut input),
-    }
+    Some(lengths)
 }
 
 fn items(item: &Type, lengths: &[usize], input: &mut Input<'_>) -> Option<Value> {

@@ -120,8 +120,8 @@ async fn texts(
     place: usize,
     rows: &[Row],
 ) -> Result<Option<Vec<Option<String>>>, tokio_postgres::Error> {
-    if *ty == Type::RECORD {
-        return record::texts(transaction, place, rows).await;
+    if [Type::RECORD, Type::RECORD_ARRAY].contains(ty) {
+        return record::texts(transaction, ty, place, rows).await;
     }
     let as_text = transaction
         .prepare_typed("SELECT $1::text", std::slice::from_ref(ty))

@@ -56,15 +56,22 @@ async fn what_a_statement_returns_is_told_as_a_query_tells_it() {
     // Rows without a type, each with fields of its own.
     let record = "CASE WHEN id = 1 THEN (id, at, NULL, 'a \"b\"', (size, ROW(), 1.10)) \
                   WHEN span IS NULL THEN (id, spans, '') END";
+    // And arrays of such, also in one.
+    let record = format!(
+        "{record}, CASE WHEN id = 1 THEN ARRAY[(id, 'x'), NULL, (ARRAY[ROW(size)], 1)] \
+         ELSE array_remove(ARRAY[ROW(id)], ROW(id)) END, ARRAY[[ROW(1)], [ROW(id)]]"
+    );
     let update = format!("UPDATE shapes SET id = id WHERE id < 3 RETURNING {record}");
     let returned = ask(&client, "execute", json!({ "sql": update })).await;
     let select = format!("SELECT {record} FROM shapes ORDER BY ctid");
     let queried = ask(&client, "query", json!({ "sql": select })).await;
     assert_eq!(returned["rows"], queried["rows"]);
-    assert_eq!(returned["rows"][1], json!(["(2,,\"\")"]));
+    let second = json!(["(2,,\"\")", "{}", "{{(1)},{(2)}}"]);
+    assert_eq!(returned["rows"][1], second);
     // What cannot be given back is in the database's own bytes, and written all the same.
-    let records = "INSERT INTO shapes(id) VALUES (3) RETURNING ARRAY[(id, 'x')]";
-    let returned = ask(&client, "execute", json!({ "sql": records })).await;
+    let deep = format!("{}id{}", "ROW(".repeat(30), ")".repeat(30));
+    let deep = format!("INSERT INTO shapes(id) VALUES (3) RETURNING {deep}");
+    let returned = ask(&client, "execute", json!({ "sql": deep })).await;
     assert!(returned["rows"][0][0]["$blob"].is_string(), "{returned}");
     assert_eq!(cell(&client, "SELECT count(*) FROM shapes").await, 3);
 }
