@@ -129,6 +129,9 @@ pub(crate) enum Command {
     },
 }
 
+/// How many rows a search finds at most, where nothing else is said.
+pub(crate) const MOST_FOUND: usize = 20;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ask {
     /// List tables and views.
@@ -174,7 +177,7 @@ pub(crate) enum Ask {
         #[arg(long)]
         table: Option<String>,
         /// The most rows to find.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = MOST_FOUND)]
         limit: usize,
     },
     /// List what the server offers to read.

@@ -3,7 +3,7 @@
 use clap::ValueEnum as _;
 use mcp_domain::{Error, ErrorKind};
 
-use crate::args::{Ask, Format};
+use crate::args::{Ask, Format, MOST_FOUND};
 
 /// What the user wants.
 #[derive(Debug)]
@@ -22,7 +22,8 @@ Statements end with `;` and may take several lines.
   \\d              tables and views
   \\d TABLE        a table's columns, keys and indexes
   \\e STATEMENT    how the database would run a statement
-  \\s WORDS        rows that hold all of these words
+  \\s WORDS        rows that hold all of these words; before them may stand
+                  --table TABLE and --limit COUNT
   \\r              what the server offers to read
   \\r ADDRESS      one of them
   \\f FORMAT       how to print: csv, json, markdown or table
@@ -66,11 +67,7 @@ pub(super) fn parse(text: &str) -> Result<Command, Error> {
             sql: rest,
             parameters: Vec::new(),
         }),
-        ("s", false) => Command::Ask(Ask::Search {
-            words: rest,
-            table: None,
-            limit: 20,
-        }),
+        ("s", false) => Command::Ask(search(&rest)?),
         ("r", true) => Command::Ask(Ask::Resources),
         ("r", false) => Command::Ask(Ask::Read { uri: rest }),
         ("f", false) => Command::Format(Format::from_str(&rest, true).map_err(|_| {
@@ -89,6 +86,39 @@ pub(super) fn parse(text: &str) -> Result<Command, Error> {
             )));
         }
     })
+}
+
+/// What to search for: words, and before them options as those of `mcp-db search`.
+fn search(text: &str) -> Result<Ask, Error> {
+    let (mut table, mut limit, mut words) = (None, MOST_FOUND, text);
+    while let Some((option, rest)) = words.split_once(char::is_whitespace) {
+        let (value, after) = value(rest.trim_start());
+        match option {
+            "--table" => table = Some(value),
+            "--limit" => {
+                let wrong = |_| invalid(format!("--limit is `{value}`, which is no number"));
+                limit = value.parse().map_err(wrong)?;
+            }
+            _ => break,
+        }
+        words = after.trim_start();
+    }
+    if words.is_empty() {
+        return Err(invalid("\\s needs words to search for".to_owned()));
+    }
+    Ok(Ask::Search {
+        words: words.to_owned(),
+        table,
+        limit,
+    })
+}
+
+/// A word, or what is in double quotes, and what follows.
+fn value(text: &str) -> (String, &str) {
+    let quoted = text.strip_prefix('"').and_then(|text| text.split_once('"'));
+    let word = || text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let (value, rest) = quoted.unwrap_or_else(word);
+    (value.to_owned(), rest)
 }
 
 fn statement(text: &str) -> Command {
@@ -220,7 +250,23 @@ mod tests {
         check("", "Nothing");
         check("\\d", "Tables");
         check("\\d orders;", "Describe { table: \"orders\" }");
-        check("\\s two words", "words: \"two words\"");
+        check(
+            "\\s two words",
+            "words: \"two words\", table: None, limit: 20",
+        );
+        check(
+            "\\s --table orders --limit 5 two --words;",
+            "words: \"two --words\", table: Some(\"orders\"), limit: 5",
+        );
+        check(
+            "\\s --table \"a b\"  x",
+            "words: \"x\", table: Some(\"a b\")",
+        );
+        check(
+            "\\s --limit some x",
+            "--limit is `some`, which is no number",
+        );
+        check("\\s --table orders", "\\s needs words to search for");
         check("\\r", "Resources");
         check("\\r db://x", "uri: \"db://x\"");
         check("\\f JSON", "Format(Json)");
