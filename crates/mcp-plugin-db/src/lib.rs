@@ -60,7 +60,7 @@ pub use self::{
     plugin::{DatabasePlugin, PluginBuilder, PluginStats, ServerFacts},
     process::POOL,
     rows::{ResultColumn, Row, Rows},
-    schema::{Changes, Column, ForeignKey, Hit, Hits, Index, Table, TableName},
+    schema::{Changes, Column, ForeignKey, Hit, Hits, Index, NotSearched, Table, TableName},
     session::{Session, SessionConnector},
     value::{Decimal, DecimalError, Json, Value},
 };

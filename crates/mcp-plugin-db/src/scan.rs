@@ -43,7 +43,11 @@ impl DatabasePlugin {
                 .query_with(operation, &scan.beyond(), &[])
                 .await?
                 .is_empty();
-        Ok(Hits { hits, truncated })
+        Ok(Hits {
+            hits,
+            truncated,
+            ..Hits::default()
+        })
     }
 }
 

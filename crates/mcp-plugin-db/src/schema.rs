@@ -190,6 +190,19 @@ pub struct Hits {
     pub hits: Vec<Hit>,
     /// Were there more, or were tables searched in part only?
     pub truncated: bool,
+    /// Tables that the database could not search, as one with a broken index.
+    #[serde(default)]
+    pub not_searched: Vec<NotSearched>,
+}
+
+/// A table that could not be searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NotSearched {
+    /// Its name.
+    pub table: String,
+    /// What the database said.
+    pub why: String,
 }
 
 /// A row that was found.

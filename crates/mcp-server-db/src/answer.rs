@@ -1,5 +1,6 @@
 //! The shapes of answers, from which the tools' output schemas are made.
 
+use mcp_domain::Error;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -127,12 +128,38 @@ pub(crate) struct Plan {
 }
 
 /// Answer of `search`.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Hits {
     /// Best first within each table.
     pub(crate) hits: Vec<Hit>,
     /// Were tables left out, or searched in part, because of a limit?
     pub(crate) truncated: bool,
+    /// Tables that the database could not search; there may be more in them.
+    pub(crate) not_searched: Vec<NotSearched>,
+}
+
+/// A table that could not be searched.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct NotSearched {
+    pub(crate) table: String,
+    /// What the database said.
+    pub(crate) why: String,
+}
+
+impl Hits {
+    /// What becomes of a failure in one table: it is told beside what the others have, but
+    /// fails who asked for this table only.
+    pub(crate) fn without(&mut self, table: &str, alone: bool, error: Error) -> Result<(), Error> {
+        if alone {
+            let message = format!("`{table}` cannot be searched: {error}");
+            return Err(Error::new(error.kind(), message));
+        }
+        self.not_searched.push(NotSearched {
+            table: table.to_owned(),
+            why: error.to_string(),
+        });
+        Ok(())
+    }
 }
 
 /// A row that was found.

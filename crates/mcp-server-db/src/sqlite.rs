@@ -176,11 +176,7 @@ fn bounded<T>(
         .progress_handler(STEPS_BETWEEN_LOOKS, off)
         .map_err(failed)?;
     result.map_err(|error| {
-        let interrupted = std::error::Error::source(&error)
-            .and_then(|cause| cause.downcast_ref::<rusqlite::Error>())
-            .and_then(rusqlite::Error::sqlite_error_code)
-            == Some(ErrorCode::OperationInterrupted);
-        if interrupted {
+        if stopped(&error) {
             let limit = limit.as_secs_f64();
             let message = format!("the statement ran for {limit} s and was stopped");
             Error::new(ErrorKind::ToolFailed, message)
@@ -188,6 +184,14 @@ fn bounded<T>(
             error
         }
     })
+}
+
+/// Did the statement fail because it was stopped?
+fn stopped(error: &Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|cause| cause.downcast_ref::<rusqlite::Error>())
+        .and_then(rusqlite::Error::sqlite_error_code)
+        == Some(ErrorCode::OperationInterrupted)
 }
 
 /// Raises its flag when it is dropped.

@@ -2,7 +2,7 @@
 
 mod arguments;
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use mcp_domain::{Error, ErrorKind};
 use rmcp::{
@@ -111,7 +111,7 @@ pub(crate) async fn call(
         }
         "search" => {
             let Search { text, table, limit } = read(name, arguments)?;
-            let limit = limit.clamp(1, database.limits().rows.max(1));
+            let limit = limit.min(database.limits().rows.max(1));
             let wanted = Wanted { text, table, limit };
             to_value(&database.search(wanted).await?)
         }
@@ -170,7 +170,9 @@ async fn query(database: &Engine, asked: Query) -> Result<Rows, Error> {
     let most = database.limits().rows;
     let page = Page {
         skip: place.skip,
-        rows: max_rows.unwrap_or(most).clamp(1, most.max(1)),
+        rows: max_rows
+            .map_or(most, NonZeroUsize::get)
+            .clamp(1, most.max(1)),
     };
     let mut rows = database.query(Statement { sql, parameters }, page).await?;
     rows.next_cursor = rows.truncated.then(|| place.after(rows.row_count));

@@ -162,6 +162,9 @@ fn databases_that_are_none_are_refused_in_one_line() {
         missing.contains("`/no/such.sqlite`: there is no such file"),
         "{missing}"
     );
+    let missing = says(2, &["serve", "/no/such.sqlite"]);
+    let said_once = "mcp-db: cannot open the database `/no/such.sqlite`: there is no such file\n";
+    assert_eq!(missing, said_once);
     let unknown = "postgres://me:kept-secret@localhost/shop?sslmode=allow";
     let unknown = says(2, &["--database", unknown, "tables"]);
     assert!(
@@ -178,7 +181,6 @@ fn databases_that_are_none_are_refused_in_one_line() {
         "{line}"
     );
     assert!(says(2, &["serve", &text]).contains("not a database"));
-    assert!(says(2, &["serve", "/no/such.sqlite"]).contains("/no/such.sqlite"));
     let folder = folder.path().display().to_string();
     assert!(says(2, &["serve", &folder]).contains("it is a folder"));
     let elsewhere = "mysql://me:kept-secret@localhost/shop";

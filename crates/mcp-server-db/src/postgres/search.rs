@@ -9,7 +9,7 @@ use tokio_postgres::{Row, types::ToSql};
 use super::{
     Postgres,
     catalog::{Relation, all, find, relations},
-    failure::failed,
+    failure::{failed, timed_out},
 };
 use crate::{
     answer::{Hit, Hits},
@@ -78,15 +78,25 @@ async fn search(transaction: &Transaction<'_>, wanted: &Wanted) -> Result<Hits, 
     }
     // What is ranked comes first.
     searched.sort_by_key(|(_, searchable)| searchable.indexed.is_none());
-    let mut found = Hits {
-        hits: Vec::new(),
-        truncated: false,
-    };
+    let mut found = Hits::default();
     for (table, searchable) in &searched {
         let left = wanted.limit.saturating_sub(found.hits.len());
+        // What fails in one table would else end the transaction, and the others with it.
+        let save = transaction.batch_execute("SAVEPOINT mcp_table").await;
+        save.map_err(failed)?;
         let rows = match &searchable.indexed {
-            Some(index) => by_index(transaction, table, searchable, index, &words, left).await?,
-            None => by_scan(transaction, table, searchable, &words, left).await?,
+            Some(index) => by_index(transaction, table, searchable, index, &words, left).await,
+            None => by_scan(transaction, table, searchable, &words, left).await,
+        };
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) if timed_out(&error) => return Err(error),
+            Err(error) => {
+                found.without(&table.name.name, wanted.table.is_some(), error)?;
+                let undo = "ROLLBACK TO SAVEPOINT mcp_table";
+                transaction.batch_execute(undo).await.map_err(failed)?;
+                continue;
+            }
         };
         found.truncated |= rows.len() > left;
         found

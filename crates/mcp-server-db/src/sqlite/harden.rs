@@ -89,17 +89,21 @@ pub(super) fn read_schema(connection: &Connection) -> Result<(), Error> {
 
 fn cannot(path: &Path, error: rusqlite::Error) -> Error {
     let mut message = format!("cannot open the database `{}`", path.display());
+    // The engine has the same words for both, and says less.
+    for (what, is_it) in [
+        (": it is a folder", path.is_dir()),
+        (": there is no such file", !path.exists()),
+    ] {
+        if is_it {
+            return Error::new(ErrorKind::InvalidInput, message + what);
+        }
+    }
     if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && has_log(path) {
         message.push_str(
             ": it writes changes ahead to a log (WAL), so that even who reads must be able \
              to write the files beside it, ending in -wal and -shm; allow that, or turn the \
              log off with `PRAGMA journal_mode = DELETE`",
         );
-    }
-    if path.is_dir() {
-        message.push_str(": it is a folder");
-    } else if !path.exists() {
-        message.push_str(": there is no such file");
     }
     Error::new(ErrorKind::InvalidInput, message).with_source(error)
 }

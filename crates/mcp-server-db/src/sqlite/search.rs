@@ -11,10 +11,10 @@ use super::{
     failed,
     module::virtual_tables,
     query::to_json,
-    quoted,
+    quoted, stopped,
 };
 use crate::{
-    answer::{Column, Hit, Hits},
+    answer::{Column, Hit, Hits, TableName},
     engine::Wanted,
     words::{pattern, words},
 };
@@ -42,32 +42,35 @@ fn search(
     let words = words(text)?;
     let wanted = |name: &str| table.is_none_or(|only| only.eq_ignore_ascii_case(name));
     let mut indexed = Vec::new();
-    let mut found = Hits {
-        hits: Vec::new(),
-        truncated: false,
-    };
+    let mut found = Hits::default();
     let mut known = false;
+    let without = |found: &mut Hits, name: &str, error: Error| match stopped(&error) {
+        true => Err(error),
+        false => found.without(name, table.is_some(), error),
+    };
     let tables = tables(connection)?;
     for index in virtual_tables(connection)? {
         let Some((sql, phrases)) = index.search(&words) else {
             continue;
         };
-        let table = index.of.unwrap_or(index.name);
+        let name = index.of.unwrap_or(index.name);
         // The index may write it in letters of another size.
-        let same = tables
-            .iter()
-            .find(|it| it.name.eq_ignore_ascii_case(&table));
-        let table = same.map_or(table, |it| it.name.clone());
-        if wanted(&table) {
+        let same = tables.iter().find(|it| it.name.eq_ignore_ascii_case(&name));
+        let name = same.map_or(name, |it| it.name.clone());
+        if wanted(&name) {
             known = true;
-            by_index(connection, &table, &sql, &phrases, limit, &mut found)?;
+            if let Err(error) = by_index(connection, &name, &sql, &phrases, limit, &mut found) {
+                without(&mut found, &name, error)?;
+            }
         }
-        indexed.push(table);
+        indexed.push(name);
     }
-    for table in tables {
-        if table.kind == "table" && wanted(&table.name) && !indexed.contains(&table.name) {
+    for TableName { name, kind, .. } in tables {
+        if kind == "table" && wanted(&name) && !indexed.contains(&name) {
             known = true;
-            by_scan(connection, &table.name, &words, limit, &mut found)?;
+            if let Err(error) = by_scan(connection, &name, &words, limit, &mut found) {
+                without(&mut found, &name, error)?;
+            }
         }
     }
     match table {

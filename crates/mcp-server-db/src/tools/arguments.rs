@@ -1,5 +1,7 @@
 //! What the tools take, from which their input schemas are made.
 
+use std::num::NonZeroUsize;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,7 +39,7 @@ pub(super) struct Query {
     #[serde(default)]
     pub(super) parameters: Vec<Value>,
     /// The most rows to answer with, if fewer than the server's limit are wanted.
-    pub(super) max_rows: Option<usize>,
+    pub(super) max_rows: Option<NonZeroUsize>,
     /// The `next_cursor` of the answer to go on from. The statement is run again, and
     /// what was told is skipped: order the rows, so that they come in the same order.
     pub(super) cursor: Option<String>,

@@ -233,6 +233,28 @@ async fn plans_searches_and_resources_are_told() {
 }
 
 #[tokio::test]
+async fn a_table_that_cannot_be_searched_takes_no_other_along() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let bad = "CREATE TABLE a_bad (id int PRIMARY KEY, t text);
+               INSERT INTO a_bad VALUES (1, 'customer 17');
+               ALTER TABLE a_bad ENABLE ROW LEVEL SECURITY;
+               CREATE POLICY bad ON a_bad USING (1 / (id - 1) = 1)";
+    cluster.admin().await.batch_execute(bad).await.unwrap();
+    let client = cluster.client(&Options::default()).await;
+    let everywhere = json!({ "text": "CUSTOMER 17" });
+    let found = ask(&client, "search", everywhere).await;
+    assert_eq!(found["hits"][0]["table"], "customers", "{found}");
+    let why = "division by zero";
+    let not_searched = json!([{ "table": "a_bad", "why": why }]);
+    assert_eq!(found["not_searched"], not_searched);
+    let alone = json!({ "text": "CUSTOMER 17", "table": "a_bad" });
+    let refusal = refused(&client, "search", alone).await;
+    assert_eq!(refusal, format!("`a_bad` cannot be searched: {why}"));
+}
+
+#[tokio::test]
 async fn what_was_cut_goes_on_and_what_is_too_big_is_refused() {
     let Some(cluster) = Cluster::start().await else {
         return;

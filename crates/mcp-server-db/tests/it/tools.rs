@@ -199,7 +199,7 @@ async fn odd_tables_are_listed_and_searched_like_all_others() {
     ] {
         assert_eq!(
             search(table).await,
-            json!({ "hits": hits, "truncated": false })
+            json!({ "hits": hits, "truncated": false, "not_searched": [] })
         );
     }
     let view = json!({ "text": "kettle", "table": "seen" });
@@ -211,7 +211,7 @@ async fn odd_tables_are_listed_and_searched_like_all_others() {
     // Further than is looked, which is told.
     assert_eq!(
         search("long").await,
-        json!({ "hits": [], "truncated": true })
+        json!({ "hits": [], "truncated": true, "not_searched": [] })
     );
     let all = ask(&client, "search", json!({ "text": "kettle" })).await;
     let hits = all["hits"].as_array().unwrap();
@@ -391,6 +391,7 @@ async fn calls_that_do_not_fit_are_protocol_errors() {
         ("query", json!({})),
         ("query", json!({ "sql": 1 })),
         ("query", json!({ "sql": "SELECT 1", "surprise": true })),
+        ("query", json!({ "sql": "SELECT 1", "max_rows": 0 })),
         ("search", json!({ "text": "x", "limit": -1 })),
     ] {
         let mut params = CallToolRequestParams::new(tool);
@@ -415,4 +416,50 @@ async fn an_index_names_its_table_in_letters_of_any_size() {
     assert_eq!(found["hits"].as_array().unwrap().len(), 1, "{found}");
     assert_eq!(found["hits"][0]["table"], json!("docs"));
     assert_eq!(found["hits"][0]["row"], json!(7));
+}
+
+#[tokio::test]
+async fn a_broken_index_takes_no_other_table_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.sqlite");
+    let sql = "CREATE VIRTUAL TABLE broken USING fts5(t);
+        INSERT INTO broken VALUES ('one kettle');
+        DELETE FROM broken_data;
+        CREATE TABLE lost(t TEXT);
+        CREATE VIRTUAL TABLE of_lost USING fts5(t, content='lost');
+        INSERT INTO of_lost(rowid, t) VALUES (1, 'this kettle');
+        DROP TABLE lost;
+        CREATE TABLE sound(t TEXT);
+        INSERT INTO sound VALUES ('a kettle')";
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(sql).unwrap();
+    let client = client_of(&path).await;
+    let found = ask(&client, "search", json!({ "text": "kettle" })).await;
+    let tables = |list: &Value| -> Vec<String> {
+        let tables = list.as_array().unwrap().iter();
+        tables
+            .map(|it| it["table"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(tables(&found["hits"]), ["sound"], "{found}");
+    assert_eq!(
+        tables(&found["not_searched"]),
+        ["broken", "lost"],
+        "{found}"
+    );
+    let why = found["not_searched"][0]["why"].as_str().unwrap();
+    assert!(why.contains("corruption found"), "{why}");
+    // Who asks for this one only has no answer.
+    let alone = json!({ "text": "kettle", "table": "broken" });
+    let refusal = refused(&client, "search", alone).await;
+    assert_eq!(refusal, format!("`broken` cannot be searched: {why}"));
+}
+
+#[tokio::test]
+async fn none_are_found_where_none_are_wanted() {
+    let client = client().await;
+    let none = json!({ "text": "kettle", "limit": 0 });
+    let found = ask(&client, "search", none).await;
+    assert_eq!(found["hits"], json!([]));
+    assert_eq!(found["truncated"], true);
 }

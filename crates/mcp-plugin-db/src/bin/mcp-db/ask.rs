@@ -63,6 +63,7 @@ pub(crate) async fn answer(
                  or more words for less"
             );
             report::cut(found.truncated, style, &more);
+            report::not_searched(&found.not_searched, style);
             print::hits(&found, style)
         }
         Ask::Resources => print::resources(&plugin.resources().await?, style),

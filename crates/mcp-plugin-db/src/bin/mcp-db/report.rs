@@ -1,6 +1,7 @@
 //! What went wrong, for people and for scripts.
 
 use mcp_domain::{Error, ErrorKind, Fault};
+use mcp_plugin_db::NotSearched;
 
 use crate::{args::Format, colour::Colours, print::Style, reach::TOKEN};
 
@@ -30,9 +31,22 @@ pub(crate) fn report(error: &Error, colours: Colours) {
 /// Says of an answer that was cut what is to be known of the rest, where its format has no
 /// place for it.
 pub(crate) fn cut(truncated: bool, style: Style, message: &str) {
-    if !truncated || matches!(style.format, Format::Json | Format::Table) {
-        return;
+    if truncated && !matches!(style.format, Format::Json | Format::Table) {
+        note(style, message);
     }
+}
+
+/// Says what no table could tell of what is missing in it; JSON has a place for it.
+pub(crate) fn not_searched(tables: &[NotSearched], style: Style) {
+    if style.format != Format::Json {
+        for NotSearched { table, why, .. } in tables {
+            let line = format!("`{table}` could not be searched: {why}");
+            note(style, &line.replace(char::is_control, " "));
+        }
+    }
+}
+
+fn note(style: Style, message: &str) {
     let name = style.errors.bold("mcp-db:");
     #[expect(clippy::print_stderr, reason = "a program speaks to its user")]
     {
