@@ -180,7 +180,8 @@ fn databases_that_are_none_are_refused_in_one_line() {
         line.contains("not a database") && line.contains(&text),
         "{line}"
     );
-    assert!(says(2, &["serve", &text]).contains("not a database"));
+    let said_once = format!("mcp-db: cannot open the database `{text}`: file is not a database\n");
+    assert_eq!(says(2, &["serve", &text]), said_once);
     let folder = folder.path().display().to_string();
     assert!(says(2, &["serve", &folder]).contains("it is a folder"));
     let elsewhere = "mysql://me:kept-secret@localhost/shop";

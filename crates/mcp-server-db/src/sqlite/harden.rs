@@ -105,7 +105,10 @@ fn cannot(path: &Path, error: rusqlite::Error) -> Error {
              log off with `PRAGMA journal_mode = DELETE`",
         );
     }
-    Error::new(ErrorKind::InvalidInput, message).with_source(error)
+    // The engine's words may name the path again.
+    let said = failed(error).to_string();
+    let said = said.split_once(": ").map_or(&*said, |(said, _)| said);
+    Error::new(ErrorKind::InvalidInput, format!("{message}: {said}"))
 }
 
 /// Does the header say that there is a log?
