@@ -1,6 +1,14 @@
 //! Ends in good order when it is told to: servers and temporary files go first.
 
+use std::time::Duration;
+
 use mcp_domain::{Error, ErrorKind};
+use tokio::time::{Instant, sleep};
+
+use crate::process;
+
+/// A process that was killed goes at once, or not at all.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Does the work, unless it is told to end: then the work is dropped, with the servers
 /// that it has started.
@@ -9,9 +17,21 @@ pub(crate) async fn or(work: impl Future<Output = Result<(), Error>>) -> Result<
         let message = "cannot listen for signals";
         Error::new(ErrorKind::InvalidInput, message).with_source(error)
     })?;
-    tokio::select! {
-        done = Box::pin(work) => done,
+    let done = tokio::select! {
+        done = Box::pin(work) => return done,
         () = told => Err(Error::new(ErrorKind::Disconnected, "interrupted; nothing is reported")),
+    };
+    no_child_left().await;
+    done
+}
+
+/// Waits until the servers, which were ended, are gone, too: not every machine clears away
+/// what its programs leave.
+async fn no_child_left() {
+    let this = std::process::id();
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE && process::children(this).is_ok_and(|left| !left.is_empty()) {
+        sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -38,4 +58,30 @@ fn told() -> std::io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::process::Command;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_child_that_is_dropped_is_waited_for() {
+        let mut child = Command::new("cat");
+        let child = child
+            .stdin(std::process::Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let id = child.id().unwrap();
+        let is_there = || {
+            let children = process::children(std::process::id()).unwrap();
+            children.contains(&id)
+        };
+        assert!(is_there());
+        drop(child);
+        no_child_left().await;
+        assert!(!is_there());
+    }
 }

@@ -269,16 +269,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     }
     let report = Report::new(machine, args.quick, took, sections);
     report.print();
-    if let Some(file) = &args.json {
-        report.write_json(file)?;
-    }
-    if let Some(file) = &args.html {
-        report.write_html(file)?;
-    }
-    if let Some(folder) = &args.markdown {
-        report.write_markdown(folder)?;
-    }
-    Ok(())
+    args.write(&report)
 }
 
 impl Args {
@@ -316,6 +307,16 @@ impl Args {
         self.markdown
             .iter()
             .try_for_each(|folder| report::can_write_into(folder))
+    }
+
+    /// Writes every report that is asked for; one that cannot be written keeps none of the
+    /// others from it.
+    fn write(&self, report: &Report) -> Result<(), Error> {
+        let json = self.json.iter().map(|file| report.write_json(file));
+        let html = self.html.iter().map(|file| report.write_html(file));
+        let markdown = self.markdown.iter().map(|file| report.write_markdown(file));
+        let written: Vec<_> = json.chain(html).chain(markdown).collect();
+        written.into_iter().collect()
     }
 
     /// What the named server is asked.
@@ -432,6 +433,20 @@ mod tests {
         // It was only asked.
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
         assert!(!new.exists());
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_keeps_no_other_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let html = path("report.html");
+        let missing = path("gone/report.json");
+        let args = ["--html", &html, "--json", &missing];
+        let args = Args::parse_from([&["bench", "--mcp-db", "mcp-db"], &args[..]].concat());
+        let report = Report::new(Machine::this(), true, Duration::ZERO, Vec::new());
+        let failed = args.write(&report).unwrap_err();
+        assert!(failed.to_string().contains("report.json"), "{failed}");
+        assert!(std::fs::read_to_string(html).unwrap().contains("--quick"));
     }
 
     #[test]

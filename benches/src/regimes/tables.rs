@@ -163,7 +163,7 @@ fn why(all: &[Measured]) -> Vec<String> {
             "Theirs saved 85 %: their pooled operation took 318 ms, so that a round trip took no longer, and the 1,850 ms that a connect cost as long as nearly six of them"
         };
         remarks.push(format!(
-            "{name}: here the way alone is long, {trip} a round trip. A first operation takes three of them, two to open a session and one for the call, and the next ones take one, so that a pool saves two thirds, here {saved:.0} %, and cannot save more. {theirs}. Opening a session takes two: the rest was something else that only a connect has, such as the handshakes of TCP and TLS, or a server that starts or signs somebody in. A pool saves that as well, but this relay does not add it, for what it was is not known."
+            "{name}: here the way alone is long, {trip} a round trip. A first operation takes three of them, two to open a session and one for the call, and the next ones take one, so that a pool cannot save more than two thirds of the waiting; saved here, with what the machine itself took: {saved:.0} %. {theirs}. Opening a session takes two: the rest was something else that only a connect has, such as the handshakes of TCP and TLS, or a server that starts or signs somebody in. A pool saves that as well, but this relay does not add it, for what it was is not known."
         ));
     }
     remarks
@@ -342,7 +342,7 @@ mod tests {
         );
         let why = &section.remarks[2];
         assert!(
-            why.starts_with("case study B") && why.contains("here 67 %"),
+            why.starts_with("case study B") && why.contains("took: 67 %"),
             "{why}"
         );
     }
