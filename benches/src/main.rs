@@ -58,9 +58,14 @@ use self::{
 
 /// Measures what the pool saves, on real sessions with real servers.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask bench", subcommand_negates_reqs = true)]
+#[command(
+    name = "cargo xtask bench",
+    override_usage = "cargo xtask bench [OPTIONS]",
+    disable_help_subcommand = true,
+    subcommand_negates_reqs = true
+)]
 struct Args {
-    /// Fewer samples: takes about 20 seconds.
+    /// A tenth of the samples at most: takes about 20 seconds instead of 4 minutes.
     #[arg(long)]
     quick: bool,
 
@@ -139,7 +144,7 @@ struct Args {
     part: Vec<parts::Part>,
 
     /// The program that serves the database; `cargo xtask bench` fills it in.
-    #[arg(long, value_name = "PROGRAM", required = true)]
+    #[arg(long, value_name = "PROGRAM", required = true, hide = true)]
     mcp_db: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -157,29 +162,41 @@ enum OtherProcess {
     Growth(growth::Args),
     #[command(hide = true)]
     Serial,
-    /// Storms on for minutes or hours, and looks for what is left behind.
+    /// Storms on for minutes or hours, and looks for what is left behind: `cargo xtask soak`.
+    #[command(hide = true)]
     Soak(soak::Args),
 }
 
 /// What can be measured, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum Part {
+    /// Until a usable connection is in hand.
     Connection,
+    /// Whole operations of the database plugin.
     Operations,
+    /// What 1 to 256 callers at once get.
     Workers,
+    /// What many requests leave behind.
     Growth,
+    /// Building, warming and closing a pool.
     Startup,
+    /// Everybody at once, and nothing is open yet.
     Burst,
+    /// An agent's session, alone and among ten.
     Agent,
+    /// Calls that are due at a given rate.
     Load,
+    /// Slow calls beside fast ones; not with --quick.
     Serial,
+    /// The same on a longer way, and the case studies.
     Regimes,
+    /// A bare echo, and the bare SDK.
     Limit,
-    /// Only on request: they have to be built.
+    /// As --parts.
     Parts,
-    /// Only on request: they have to be installed.
+    /// As --peers.
     Peers,
-    /// Only on request: they have to be installed.
+    /// As --third-party.
     ThirdParty,
     #[value(skip)]
     Server,
@@ -447,6 +464,27 @@ mod tests {
         let failed = args.write(&report).unwrap_err();
         assert!(failed.to_string().contains("report.json"), "{failed}");
         assert!(std::fs::read_to_string(html).unwrap().contains("--quick"));
+    }
+
+    #[test]
+    fn help_is_for_whoever_types_it() {
+        let help = <Args as clap::CommandFactory>::command().render_long_help();
+        let help = help.to_string();
+        assert!(
+            help.contains("Usage: cargo xtask bench [OPTIONS]\n"),
+            "{help}"
+        );
+        for hidden in ["--mcp-db", "--part ", "--installed", "soak"] {
+            assert!(!help.contains(hidden), "{hidden}: {help}");
+        }
+        // What each table tells, beside its name.
+        for part in Part::value_variants() {
+            let value = part.to_possible_value();
+            assert!(
+                value.is_none_or(|value| value.get_help().is_some()),
+                "{part:?}"
+            );
+        }
     }
 
     #[test]
