@@ -10,10 +10,11 @@ use std::{
     task::{Context, Waker},
 };
 
+use futures::future::join_all;
 use mcp_domain::{
     BreakerSnapshot, BreakerState, CircuitBreaker, Error, ErrorKind, Outcome, Rejected, Ticket,
 };
-use mcp_pool::{Settings, Sharing};
+use mcp_pool::{Server, Settings, Sharing};
 use tokio::time::sleep;
 
 use crate::fake::{
@@ -162,17 +163,61 @@ async fn lease_can_be_dropped_anywhere() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn waiting_behind_others_can_be_dropped_anywhere() {
-    for polls in 0..12 {
+/// A caller behind two who have all connections.
+async fn behind_two<F: Future>(caller: impl Fn(Server<FakeConnector>) -> F) {
+    let mut polls = 0;
+    loop {
         let set = slow_server(Sharing::Exclusive);
         let (one, two) = tokio::join!(set.server.lease(CALL), set.server.lease(CALL));
         let busy = tokio::spawn(async move {
             sleep(seconds(5)).await;
             drop((one.unwrap(), two.unwrap()));
         });
-        poll_then_drop(set.server.run(CALL, call), polls).await;
+        let ended = poll_then_drop(caller(set.server.clone()), polls).await;
         busy.await.unwrap();
         check_unharmed(&set).await;
+        if ended {
+            break;
+        }
+        polls += 1;
+        assert!(polls < 50, "the caller was never served");
     }
+    assert!(polls > 5, "the caller did not wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_behind_others_can_be_dropped_anywhere() {
+    behind_two(|server| async move { server.run(CALL, call).await }).await;
+    behind_two(|server| async move { server.lease(CALL).await.map(drop) }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_room_can_be_dropped_anywhere() {
+    let mut polls = 0;
+    loop {
+        let settings = Settings::builder().max_connections(1).min_connections(0);
+        let set = set(settings.sharing(Sharing::Shared).max_in_flight(2));
+        let others = join_all((0..2).map(|_| set.server.run(CALL, call)));
+        let server = set.server.clone();
+        let caller = async {
+            // They have all the room that there is, each in its own time.
+            settle().await;
+            poll_then_drop(server.run(CALL, call), polls).await
+        };
+        let (others, ended) = tokio::join!(others, caller);
+        assert!(others.into_iter().all(|other| other.is_ok()));
+        sleep(seconds(30)).await;
+        // All of it can be had again.
+        let all = join_all((0..2).map(|_| set.server.run(CALL, call))).await;
+        assert_eq!(all.into_iter().map(Result::unwrap).max(), Some(2));
+        assert_eq!(set.fake.connects(), 1);
+        let stats = set.pool.stats();
+        assert_eq!((stats.active_connections, stats.timeouts), (0, 0));
+        if ended {
+            break;
+        }
+        polls += 1;
+        assert!(polls < 50, "the caller was never served");
+    }
+    assert!(polls > 3, "the caller did not wait");
 }
