@@ -3,6 +3,7 @@
 use std::{future::ready, sync::Mutex, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
+use mcp_domain::{Error, ErrorKind};
 use mcp_pool::{Settings, Sharing};
 use tokio::{
     sync::watch,
@@ -153,4 +154,22 @@ async fn a_connection_that_was_shared_is_as_fresh_as_its_last_caller_left_it() {
     set.server.run(CALL, |_| ready(Ok(()))).await.unwrap();
     assert_eq!(set.fake.pings(), 0);
     check_books(&set, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_died_casts_doubt_on_those_that_were_idle_wherever_they_are() {
+    let set = exclusive(3);
+    let leases = join_all((0..3).map(|_| set.server.lease(CALL))).await;
+    let mut leases = leases.into_iter().map(Result::unwrap);
+    let mut dies = leases.next().unwrap();
+    // What came back last lies elsewhere than the one before it.
+    leases.for_each(drop);
+    let lost = dies.run(CALL, |_| async {
+        Err::<(), _>(Error::new(ErrorKind::Disconnected, "lost"))
+    });
+    lost.await.unwrap_err();
+    drop(dies);
+    let again = join_all((0..2).map(|_| set.server.lease(CALL))).await;
+    assert!(again.iter().all(Result::is_ok));
+    assert_eq!((set.fake.pings(), set.fake.connects()), (2, 3));
 }
