@@ -26,6 +26,8 @@
 //!   cut says so, and holds a cursor to go on with. SQLite's memory is limited to
 //!   512 MiB, which counts for all of its users in the process, and nothing that reads
 //!   makes temporary files. PostgreSQL's are bounded by its own `temp_file_limit`.
+//!   A message over a stream of bytes that nests deeper than 127 levels or is longer than
+//!   16 MiB is dropped by the SDK, and not answered.
 //! - **A call that is cancelled stops its statement** in the database, and so does a
 //!   client that vanishes. In a session over HTTP, a lost connection does not say that: the
 //!   statement runs on, to its time limit at most, or for five seconds where the session is

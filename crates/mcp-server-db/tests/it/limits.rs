@@ -322,3 +322,36 @@ async fn a_slow_statement_holds_nobody_up() {
     assert!(!bomb.is_finished());
     bomb.abort();
 }
+
+#[tokio::test]
+async fn a_message_that_is_too_deep_or_too_long_harms_no_later_one() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+    let path = crate::client::shop();
+    let server = mcp_server_db::DatabaseServer::open_sqlite(path, Limits::default()).unwrap();
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(server.serve_stream(theirs));
+    let (answers, mut say) = tokio::io::split(ours);
+    let version = json!({ "protocolVersion": "2025-11-25", "capabilities": {},
+                          "clientInfo": { "name": "test", "version": "1" } });
+    let first = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": version });
+    let ping = |id: u32, params: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping","params":{params}}}"#)
+    };
+    let deep = ping(
+        2,
+        &format!(r#"{{"x":{}{}}}"#, "[".repeat(200), "]".repeat(200)),
+    );
+    let long = ping(3, &format!(r#"{{"x":"{}"}}"#, "x".repeat(17 << 20)));
+    for line in [first.to_string(), deep, long, ping(4, "{}")] {
+        say.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    let mut lines = BufReader::new(answers).lines();
+    let mut ids = Vec::new();
+    while ids.last() != Some(&json!(4)) {
+        let line = timeout(Duration::from_secs(10), lines.next_line()).await;
+        let line = line.unwrap().unwrap().unwrap();
+        ids.push(serde_json::from_str::<Value>(&line).unwrap()["id"].clone());
+    }
+    assert_eq!(ids, [json!(1), json!(4)]);
+}
