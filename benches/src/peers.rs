@@ -150,13 +150,14 @@ async fn start(bench: &Bench) -> Result<Vec<Client>, Error> {
             },
         });
     }
-    let mut bar = bench.progress.steps("installing peers", PEERS.len());
     for peer in PEERS {
         let mut figures = Figures {
             name: peer.name,
             note: peer.note,
             ..Figures::default()
         };
+        // Takes minutes where nothing is there yet.
+        let shown = bench.progress.wait(&format!("installing {}", peer.name));
         let driver = match peer.install().await {
             Ok(command) => Some(Driver::start(command, url)?),
             Err(why) => {
@@ -164,8 +165,8 @@ async fn start(bench: &Bench) -> Result<Vec<Client>, Error> {
                 None
             }
         };
+        drop(shown);
         clients.push(Client { driver, figures });
-        bar.step();
     }
     Ok(clients)
 }

@@ -8,6 +8,8 @@ use crate::workspace::Workspace;
 const INDEX: &str = "docs/README.md";
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const CHANGELOG: &str = "CHANGELOG.md";
+const README: &str = "README.md";
+const MEASURED: &str = "docs/benchmarks/README.md";
 
 /// The architecture is read in one sitting.
 const SITTING: usize = 250;
@@ -19,6 +21,7 @@ const DECISION: [&str; 4] = ["Context", "Decision", "Alternatives", "Consequence
 pub(super) fn violations(tree: &Tree, workspace: &Workspace) -> Vec<String> {
     let mut bad = unlinked(tree);
     bad.extend(dead_links(tree));
+    bad.extend(other_figures(tree));
     bad.extend(of_decisions(tree));
     bad.extend(of_architecture(tree.text(ARCHITECTURE)));
     bad.extend(of_changelog(tree.text(CHANGELOG), workspace));
@@ -86,6 +89,25 @@ fn resolve(page: &str, target: &str) -> String {
         }
     }
     path.join("/")
+}
+
+/// What the first page shows of a run stands in the report of that run, to the letter.
+fn other_figures(tree: &Tree) -> Vec<String> {
+    let report: BTreeSet<&str> = tree.text(MEASURED).lines().collect();
+    // The median and the tail, as reports write them.
+    let is_measured = |line: &str| {
+        [" ns /", " µs /", " ms /"]
+            .iter()
+            .any(|unit| line.contains(unit))
+    };
+    let rows = tree
+        .text(README)
+        .lines()
+        .filter(|line| line.starts_with('|'));
+    let others = rows.filter(|row| is_measured(row) && !report.contains(row));
+    others
+        .map(|row| format!("{README} shows `{row}`, which is not in {MEASURED}"))
+        .collect()
 }
 
 /// Decisions are numbered without a gap or a double, and tell the same four things.
@@ -192,6 +214,21 @@ mod tests {
             "docs/a.md links to README.md, which does not exist",
         ];
         check(&dead_links(&tree), &wrong);
+    }
+
+    #[test]
+    fn figures_on_the_first_page_are_those_of_the_report() {
+        let readme =
+            "| transport | direct |\n| stdio | 3.90 ms / 6.70 ms |\n| a table | of words |\n";
+        let tree = |report| Tree::of(&[(README, readme), (MEASURED, report)]);
+        check(&other_figures(&tree("| stdio | 3.90 ms / 6.70 ms |")), &[]);
+        let wrong = [
+            "README.md shows `| stdio | 3.90 ms / 6.70 ms |`, which is not in docs/benchmarks/README.md",
+        ];
+        check(
+            &other_figures(&tree("| stdio | 3.80 ms / 6.70 ms |")),
+            &wrong,
+        );
     }
 
     #[test]
