@@ -24,6 +24,7 @@ pub(crate) fn retold(error: &Error, kind: ErrorKind, message: impl Into<String>)
 }
 
 const NOT_SENT: &str = "the call was not sent";
+const NOT_ANSWERED: &str = "the call was not answered";
 
 /// A call failed.
 pub(crate) fn of_call(error: ServiceError) -> Error {
@@ -151,7 +152,10 @@ fn of_http(error: &HttpError, what: &str) -> Error {
         HttpError::InsufficientScope(refusal) => unauthorized(&refusal.www_authenticate_header),
         HttpError::HttpStatus(status) => of_status(status),
         HttpError::Client(error) => of_reqwest(error, what),
-        HttpError::UnexpectedServerResponse(answer) if speaks_of_session(answer) => {
+        // A refusal: what came with success has run, whatever it speaks of.
+        HttpError::UnexpectedServerResponse(answer)
+            if answer.starts_with("HTTP 4") && speaks_of_session(answer) =>
+        {
             Error::new(ErrorKind::SessionExpired, "the server forgot the session")
         }
         HttpError::UnexpectedServerResponse(_)
@@ -176,10 +180,10 @@ fn unauthorized(challenge: &str) -> Error {
 }
 
 fn of_reqwest(error: &reqwest::Error, what: &str) -> Error {
-    let kind = if error.is_connect() || error.is_builder() {
-        ErrorKind::NotSent
-    } else {
-        ErrorKind::Disconnected
+    let (kind, what) = match (error.is_connect() || error.is_builder(), what) {
+        (true, what) => (ErrorKind::NotSent, what),
+        (false, NOT_SENT) => (ErrorKind::Disconnected, NOT_ANSWERED),
+        (false, what) => (ErrorKind::Disconnected, what),
     };
     // The innermost cause says it best, and reqwest's own text holds the whole URL.
     let mut cause: &dyn StdError = error;

@@ -47,6 +47,7 @@ fn every_error_of_a_call_has_its_kind() {
             BadResponse,
         ),
         (unexpected("HTTP 400: no such session"), SessionExpired),
+        (unexpected("HTTP 307: a new session"), BadResponse),
         (unexpected("<html>"), BadResponse),
         (status(503), Disconnected),
     ] {
