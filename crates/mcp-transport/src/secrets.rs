@@ -109,6 +109,23 @@ impl Secrets {
         secrets.into_iter().fold(text.to_owned(), hidden)
     }
 
+    /// A text without them that was cut somewhere: also without the beginning of one at
+    /// its end.
+    pub(crate) fn hide_in_quote(&self, text: &str) -> String {
+        let mut hidden = self.hide(text);
+        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = |secret: &String| {
+            let lengths = (SHORTEST..secret.len()).rev();
+            let mut beginnings = lengths.filter_map(|length| secret.get(..length));
+            beginnings.find_map(|beginning| Some(hidden.strip_suffix(beginning)?.len()))
+        };
+        if let Some(shown) = secrets.iter().filter_map(begun).min() {
+            hidden.truncate(shown);
+            hidden.push_str(HIDDEN);
+        }
+        hidden
+    }
+
     /// The error without them, neither in its own words nor in those of its causes.
     pub(crate) fn scrub(&self, error: Error) -> Error {
         let told = format!("{} {error:?}", error.chain());
@@ -199,6 +216,24 @@ mod tests {
             secrets.hide("`Bearer hunter2`, hunter2"),
             "`(hidden)`, (hidden)"
         );
+    }
+
+    #[test]
+    fn a_quote_may_end_within_one() {
+        let secrets = Secrets::default();
+        secrets.add("hunter2-größe");
+        for (quote, told) in [
+            (
+                "by hunter2-größe, by hunter2-gr",
+                "by (hidden), by (hidden)",
+            ),
+            ("by hunter2-größe", "by (hidden)"),
+            ("by hunter2-g, no more", "by hunter2-g, no more"),
+            ("by hunte", "by hunte"),
+            ("", ""),
+        ] {
+            assert_eq!(secrets.hide_in_quote(quote), told);
+        }
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl HttpClient {
         match told_apart(failure) {
             StreamableHttpError::Client(error) => StreamableHttpError::Client(error.without_url()),
             StreamableHttpError::UnexpectedServerResponse(answer) => {
-                StreamableHttpError::UnexpectedServerResponse(self.secrets.hide(&answer).into())
+                let told = self.secrets.hide_in_quote(&answer);
+                StreamableHttpError::UnexpectedServerResponse(told.into())
             }
             StreamableHttpError::UnexpectedContentType(Some(kind)) => {
                 StreamableHttpError::UnexpectedContentType(Some(self.secrets.hide(&kind)))
