@@ -30,12 +30,15 @@ pub(super) fn events(answer: Response, limit: Limit) -> Events {
 struct Gauge {
     event: usize,
     line: usize,
+    /// Comments are not kept.
+    is_comment: bool,
     /// `\r\n` ends one line, not two.
     after_return: bool,
 }
 
 impl Gauge {
-    /// How long the longest event has become with this piece, its line ends left out.
+    /// How long the longest event has become with this piece, its line ends left out, and
+    /// its comments once they are over.
     fn longest(&mut self, piece: &[u8]) -> usize {
         let mut longest = 0;
         for &byte in piece {
@@ -44,13 +47,17 @@ impl Gauge {
                 b'\n' | b'\r' => {
                     if self.line == 0 {
                         self.event = 0;
+                    } else if !self.is_comment {
+                        self.event += self.line;
                     }
                     self.line = 0;
                 }
                 _ => {
+                    if self.line == 0 {
+                        self.is_comment = byte == b':';
+                    }
                     self.line += 1;
-                    self.event += 1;
-                    longest = longest.max(self.event);
+                    longest = longest.max(self.event + self.line);
                 }
             }
             self.after_return = byte == b'\r';
@@ -72,6 +79,8 @@ mod tests {
             ("data: a\rid: 1\r\rdata: abc\r\r", 12),
             ("data: a\ndata: b\n\ndata: c", 14),
             ("\n\n\n", 0),
+            (": ping\n: ping\r\n: ping\n", 6),
+            ("data: a\n: pi\ndata: b\n\n", 14),
         ] {
             for step in 1..=text.len().max(1) {
                 let mut gauge = Gauge::default();
