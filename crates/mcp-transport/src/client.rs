@@ -187,6 +187,8 @@ impl Connection for Client {
         else {
             return Ok(());
         };
+        // The server is told first that the session ends: nothing more may be asked in it.
+        self.host.end();
         let label = Arc::clone(&self.label);
         // In a task of its own, so that it goes on if the caller gives up.
         let closing = tokio::spawn(async move {
