@@ -9,7 +9,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use std::{
 use futures::{FutureExt as _, StreamExt as _};
 use mcp_domain::Error;
 use reqwest::{
-    Request,
+    Request, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use rmcp::{
@@ -45,7 +45,7 @@ use super::{
 use crate::{failure, reading::understand};
 
 /// The first number of a request of ours; the SDK begins with 0, and will not come that far.
-const FIRST: i64 = 1 << 30;
+const FIRST: u32 = 1 << 30;
 
 /// How long to wait before a stream that has ended is asked for again, unless its server says.
 const BEFORE_RESUMING: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ pub(crate) struct Shortcut {
     headers: Headers,
     /// What every request says of us, where there is no session to remember it.
     meta: Option<RequestMetaObject>,
-    next: AtomicI64,
+    next: AtomicU32,
     home: runtime::Id,
     aside: mpsc::Sender<RxJsonRpcMessage<RoleClient>>,
     promoted: Arc<Promoted>,
@@ -113,7 +113,7 @@ impl Approach {
             session,
             headers,
             meta,
-            next: AtomicI64::new(FIRST),
+            next: AtomicU32::new(0),
             home: Handle::current().id(),
             aside: self.aside,
             promoted: self.promoted,
@@ -141,7 +141,7 @@ impl Shortcut {
 
     /// The number of the next request.
     pub(crate) fn number(&self) -> RequestId {
-        RequestId::Number(self.next.fetch_add(1, Ordering::Relaxed))
+        numbered(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Makes this request, and reads its answer.
@@ -272,6 +272,12 @@ impl Shortcut {
                     | StreamableHttpError::AuthRequired(_)
                     | StreamableHttpError::InsufficientScope(_)),
                 ) => return Err(failure::of_http_call(&failure)),
+                // The call has begun in a session that is gone.
+                Err(StreamableHttpError::Client(error))
+                    if error.status() == Some(StatusCode::NOT_FOUND) =>
+                {
+                    return Err(failure::of_call(ServiceError::TransportClosed));
+                }
                 Err(error) => tracing::debug!(%error, "a stream cannot be resumed yet"),
             }
             doublings = (doublings + 1).min(MOST_DOUBLINGS);
@@ -284,6 +290,11 @@ impl fmt::Debug for Shortcut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shortcut").finish_non_exhaustive()
     }
+}
+
+/// After so many that the number would need more than 31 bits, the first are long answered.
+fn numbered(before: u32) -> RequestId {
+    RequestId::Number(i64::from(FIRST + before % FIRST))
 }
 
 /// Says what is asked for where the way between us may go by it (revision 2026-07-28).
@@ -327,4 +338,16 @@ fn finish(mut events: Events) {
     }
     let rest = async move { while events.next().await.is_some() {} };
     tokio::spawn(timeout(REST, rest));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_begin_anew_before_they_are_too_large() {
+        for (before, number) in [(0, FIRST), (FIRST - 1, 2 * FIRST - 1), (FIRST, FIRST)] {
+            assert_eq!(numbered(before), RequestId::Number(number.into()));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_domain::{Connection as _, Connector as _, ErrorKind, Scope};
+use mcp_domain::{Connection as _, Connector as _, ErrorKind, HttpTarget, Scope};
 use mcp_transport::{Client, ClientConnector, Handlers, Lifecycle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -310,7 +310,9 @@ async fn a_document_may_come_in_pieces_and_must_come_whole() {
     let server = answering(move |request| Answer::Cut(begun(request))).await;
     let client = connect(server.connector()).await;
     let failed = timeout(SOON, client.call_tool("any", ())).await.unwrap();
-    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Disconnected);
+    let error = failed.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
+    assert!(!error.to_string().contains("not sent"), "{error}");
     client.close().await.unwrap();
 }
 
@@ -374,4 +376,104 @@ async fn more_calls_than_the_long_way_has_room_for_are_under_way_together() {
         () = all_are => {}
     }
     client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_document_that_speaks_of_a_session_does_not_say_that_it_is_lost() {
+    // It came with success: the tool may have run, and must not run again.
+    let server = answering(|_| Answer::http(200, JSON, "the session of today")).await;
+    let client = connect(server.connector()).await;
+    let failed = client.call_tool("any", ()).await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::BadResponse);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_quote_that_is_cut_within_a_credential_tells_nothing_of_it() {
+    let token = "0123456789".repeat(9);
+    let said = format!("no {token} {token} {token}");
+    let server = answering(move |_| Answer::http(400, "", &said)).await;
+    let target = HttpTarget {
+        url: server.url.clone(),
+        headers: [("x-token".to_owned(), token.clone())].into(),
+    };
+    let connector = ClientConnector::new(target.into()).unwrap();
+    let client = connect(connector.with_lifecycle(Lifecycle::Initialize)).await;
+    let error = client.call_tool("any", ()).await.unwrap_err();
+    assert!(error.to_string().contains("HTTP 400"), "{error}");
+    assert!(!format!("{error:?}").contains(&token[..20]), "{error:?}");
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_whose_session_is_gone_is_not_waited_for() {
+    let server = Wire::start(|request| match request.method.as_str() {
+        "tools/call" => stream("id: e7\nretry: 1\ndata:\n\n"),
+        "GET" if request.header("last-event-id").is_some() => Answer::http(404, "", ""),
+        _ => request.legacy(),
+    })
+    .await;
+    let client = connect(server.connector()).await;
+    let failed = timeout(SOON, client.call_tool("any", ())).await.unwrap();
+    // It may have run.
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Disconnected);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn comments_may_keep_a_stream_alive_for_long() {
+    const MOST: usize = 4096;
+    let server = answering(|request| {
+        let comments = ": still here\n".repeat(MOST);
+        stream(&format!("{comments}{}", done(request)))
+    })
+    .await;
+    let client = connect(server.connector().with_message_size(MOST)).await;
+    assert_eq!(call(&client).await, "done");
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_is_understood_however_it_is_written() {
+    type Writing = fn(String) -> String;
+    let writings: [Writing; 5] = [
+        |event| event.replace('\n', "\r\n"),
+        |event| format!("\u{feff}{event}"),
+        |event| event.replace("data: ", "data:"),
+        |event| event.replace(",\"result\"", ",\ndata: \"result\""),
+        |event| format!("event: ping\ndata: {{}}\n\ndata: no message\n\n{event}"),
+    ];
+    for writing in writings {
+        let server = answering(move |request| stream(&writing(done(request)))).await;
+        let client = connect(server.connector()).await;
+        assert_eq!(call(&client).await, "done");
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_asked_any_more_while_a_connection_is_closed() {
+    let server = Wire::start(|request| match request.method.as_str() {
+        "tools/call" | "DELETE" => Answer::Nothing,
+        _ => request.legacy(),
+    })
+    .await;
+    let client = connect(server.connector()).await;
+    let under_way = async {
+        let failed = client.call_tool("any", ()).await;
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Disconnected);
+        // The server is still thinking about the end of the session.
+        let late = client.call_tool("any", ()).await;
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::NotSent);
+    };
+    let closing = async {
+        eventually(|| server.requests("tools/call").len() == 1).await;
+        let both = async {
+            eventually(|| server.requests("DELETE").len() == 1).await;
+            assert!(!client.is_open());
+        };
+        tokio::join!(both, async { client.close().await.unwrap() });
+    };
+    tokio::join!(under_way, closing);
+    assert_eq!(server.requests("tools/call").len(), 1);
 }
