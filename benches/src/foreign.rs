@@ -204,7 +204,7 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
         // Alone, before the pool tries more than once: some never answer.
         let scope = Scope::default();
         let session = timeout(PATIENCE, connector.connect(&scope));
-        let client = session.await.map_err(|_| silent())??;
+        let client = session.await.map_err(|_| silent(&foreign.name))??;
         client.close().await?;
         for _ in 0..3 {
             pooled_call().await?;
@@ -263,9 +263,9 @@ async fn measure(bench: &Bench, foreign: &Foreign, section: &mut Section) -> Res
     Ok(())
 }
 
-fn silent() -> Error {
+fn silent(name: &str) -> Error {
     let message = format!(
-        "it did not answer the handshake within {} s: it is no MCP server, or one that first installs itself, which it should do before it is measured",
+        "`{name}` did not answer the handshake within {} s: it is no MCP server, or one that first installs itself, which it should do before it is measured",
         PATIENCE.as_secs()
     );
     Error::new(ErrorKind::ConnectTimeout, message)
