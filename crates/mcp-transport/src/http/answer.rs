@@ -122,6 +122,9 @@ fn text_of<'a>(answer: &'a Response, header: &str) -> Option<&'a str> {
 }
 
 fn quote(body: &[u8]) -> String {
+    if body.is_empty() {
+        return "(empty)".to_owned();
+    }
     let body = String::from_utf8_lossy(body);
     body.chars().take(QUOTED).collect()
 }

@@ -477,3 +477,48 @@ async fn nothing_is_asked_any_more_while_a_connection_is_closed() {
     tokio::join!(under_way, closing);
     assert_eq!(server.requests("tools/call").len(), 1);
 }
+
+#[tokio::test]
+async fn an_answer_without_a_text_is_told_as_such() {
+    for (status, headers) in [(200, JSON), (400, "")] {
+        let server = answering(move |_| Answer::http(status, headers, "")).await;
+        let client = connect(server.connector()).await;
+        let error = client.call_tool("any", ()).await.unwrap_err();
+        assert!(error.to_string().ends_with("(empty)"), "{error}");
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_call_is_made_twice_where_sockets_are_closed_behind_it() {
+    const MANY: usize = 50;
+    let server = answering(|request| match request.legacy() {
+        Answer::Bytes(bytes) => Answer::Cut(bytes),
+        other => other,
+    })
+    .await;
+    let client = connect(server.connector()).await;
+    let mut answered = 0;
+    for _ in 0..MANY {
+        match client.call_tool("any", ()).await {
+            Ok(_) => answered += 1,
+            // Written to a socket that was just being closed.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Disconnected),
+        }
+    }
+    assert!(answered > 0);
+    assert_eq!(server.requests("tools/call").len(), answered);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_origin_is_told_and_not_followed() {
+    let other = Wire::start(Request::legacy).await;
+    let headers = format!("location: {}\r\n", other.url);
+    let server = answering(move |_| Answer::http(307, &headers, "")).await;
+    let client = connect(server.connector()).await;
+    let failed = client.call_tool("any", ()).await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::BadResponse);
+    assert_eq!(other.sockets(), 0);
+    client.close().await.unwrap();
+}
