@@ -92,11 +92,17 @@ pub(crate) const UNFIT: ErrorCode = ErrorCode(i32::MIN);
 pub(crate) fn of_answer(data: &ErrorData) -> Error {
     let kind = match data.code {
         UNFIT => ErrorKind::BadResponse,
-        // The official TypeScript server reports a lost session like this.
-        ErrorCode(-32000 | -32001) if speaks_of_session(&data.message) => ErrorKind::SessionExpired,
+        // Said with success, or over a pipe: it may be a session of the server's own that was
+        // lost, with a database perhaps, in the middle of the call.
+        _ if is_of_lost_session(data) => ErrorKind::Disconnected,
         ErrorCode(code) => ErrorKind::Rpc(code),
     };
     Error::new(kind, describe(data))
+}
+
+/// Does it say, as the official TypeScript server does, that a session is lost?
+pub(crate) fn is_of_lost_session(data: &ErrorData) -> bool {
+    matches!(data.code, ErrorCode(-32000 | -32001)) && speaks_of_session(&data.message)
 }
 
 fn describe(data: &ErrorData) -> String {

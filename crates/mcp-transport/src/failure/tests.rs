@@ -27,8 +27,8 @@ fn every_error_of_a_call_has_its_kind() {
         (answer(-32602, "unknown tool"), Rpc(-32602)),
         (answer(-32603, "session pool exhausted"), Rpc(-32603)),
         (
-            answer(-32000, "Bad Request: No valid session ID provided"),
-            SessionExpired,
+            answer(-32000, "the session with the database is lost"),
+            Disconnected,
         ),
         (answer(-32000, "out of paper"), Rpc(-32000)),
         (ServiceError::TransportClosed, Disconnected),

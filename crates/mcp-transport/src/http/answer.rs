@@ -15,7 +15,7 @@ use super::{
     client::Failure,
     events::{Events, events},
 };
-use crate::{bounded::Limit, reading::understand};
+use crate::{bounded::Limit, failure, reading::understand};
 
 /// What a document may weigh. It is the SDK's limit, which has no setting.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -53,7 +53,7 @@ pub(super) async fn read(
             return Err(StreamableHttpError::AuthRequired(refusal));
         }
         StatusCode::NOT_FOUND if in_session => return Err(StreamableHttpError::SessionExpired),
-        status if !status.is_success() => return refusal(answer).await,
+        status if !status.is_success() => return refusal(answer, in_session).await,
         _ => {}
     }
     if is_of(&answer, "application/json") {
@@ -71,7 +71,7 @@ pub(super) async fn read(
 }
 
 /// A refusal says why by the protocol, or by its status, or by what it says.
-async fn refusal(answer: Response) -> Result<Answer, Failure> {
+async fn refusal(answer: Response, in_session: bool) -> Result<Answer, Failure> {
     let status = answer.status();
     let is_json = is_of(&answer, "application/json");
     let is_rushed = status == StatusCode::TOO_MANY_REQUESTS;
@@ -86,6 +86,15 @@ async fn refusal(answer: Response) -> Result<Answer, Failure> {
         Err(failure) => return Err(failure),
     };
     match serde_json::from_slice(&body) {
+        // It was refused as a request, so the call has not run.
+        Ok(JsonRpcMessage::Error(refusal))
+            if is_json
+                && in_session
+                && status.is_client_error()
+                && failure::is_of_lost_session(&refusal.error) =>
+        {
+            Err(StreamableHttpError::SessionExpired)
+        }
         Ok(message @ JsonRpcMessage::Error(_)) if is_json => Ok(Answer::Message(message)),
         _ if status.is_server_error() => Err(by_status()),
         _ => Err(unexpected(&format!("HTTP {status}: {}", quote(&body)))),

@@ -101,6 +101,15 @@ async fn a_lost_session_in_the_words_of_the_reference_server() {
     check(&error, &[ErrorKind::SessionExpired]);
 }
 
+/// It came with success, so the call may have run, and is not repeated unasked.
+#[tokio::test]
+async fn an_answer_that_speaks_of_a_session_of_the_servers_own() {
+    let json = "content-type: application/json\r\n";
+    let body = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"the session with the database is lost"},"id":null}"#;
+    let error = fail(move |_| Answer::http(200, json, body)).await;
+    check(&error, &[ErrorKind::Disconnected]);
+}
+
 #[tokio::test]
 async fn a_call_that_is_accepted_and_not_answered() {
     for status in [202, 204] {
