@@ -343,16 +343,35 @@ fn a_command_that_is_interrupted_takes_its_server_along() {
 
 #[test]
 fn an_answer_that_cannot_be_written_is_an_error() {
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut command = command();
-    let output = database(&mut command)
-        .arg("tables")
-        .stdout(full)
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert!(line.contains("standard output: No space left"), "{line}");
+    for args in [&["tables"][..], &["completions", "bash"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = command();
+        let output = database(&mut command)
+            .args(args)
+            .stdout(full)
+            .output()
+            .unwrap();
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(line.contains("standard output: No space left"), "{line}");
+    }
+}
+
+/// As in `mcp-db … | head -1`.
+#[test]
+fn who_has_read_enough_of_an_answer_is_no_error() {
+    for args in [&["tables"][..], &["completions", "bash"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command();
+        let output = database(&mut command)
+            .args(args)
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), line.as_str()), (Some(0), ""));
+    }
 }
 
 /// What it shows on a terminal (made by `script`).

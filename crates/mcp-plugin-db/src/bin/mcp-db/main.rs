@@ -78,8 +78,9 @@ async fn obey(args: Args) -> Result<ExitCode, Error> {
             served.map(|()| ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {
-            let mut command = Args::command();
-            clap_complete::generate(shell, &mut command, "mcp-db", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "mcp-db", &mut script);
+            print::out(String::from_utf8_lossy(&script).trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Shell => {
