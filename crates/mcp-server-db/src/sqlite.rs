@@ -20,7 +20,7 @@ use std::{
 };
 
 use mcp_domain::{Error, ErrorKind};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, limits::Limit};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
@@ -176,22 +176,34 @@ fn bounded<T>(
         .progress_handler(STEPS_BETWEEN_LOOKS, off)
         .map_err(failed)?;
     result.map_err(|error| {
-        if stopped(&error) {
-            let limit = limit.as_secs_f64();
-            let message = format!("the statement ran for {limit} s and was stopped");
-            Error::new(ErrorKind::ToolFailed, message)
-        } else {
-            error
-        }
+        let message = match code(&error) {
+            Some(ErrorCode::OperationInterrupted) => {
+                let limit = limit.as_secs_f64();
+                format!("the statement ran for {limit} s and was stopped")
+            }
+            // So are statements, whose limit is another one.
+            Some(ErrorCode::TooBig) if error.to_string() == TOO_BIG => {
+                match connection.limit(Limit::SQLITE_LIMIT_LENGTH) {
+                    Ok(longest) => format!("{TOO_BIG}: the limit is {longest} bytes"),
+                    Err(_) => return error,
+                }
+            }
+            _ => return error,
+        };
+        Error::new(ErrorKind::ToolFailed, message)
     })
 }
 
 /// Did the statement fail because it was stopped?
 fn stopped(error: &Error) -> bool {
+    code(error) == Some(ErrorCode::OperationInterrupted)
+}
+
+/// Why SQLite failed, if it was SQLite.
+fn code(error: &Error) -> Option<ErrorCode> {
     std::error::Error::source(error)
         .and_then(|cause| cause.downcast_ref::<rusqlite::Error>())
         .and_then(rusqlite::Error::sqlite_error_code)
-        == Some(ErrorCode::OperationInterrupted)
 }
 
 /// Raises its flag when it is dropped.
@@ -203,6 +215,9 @@ impl Drop for AbandonedOnDrop {
         self.0.store(true, Ordering::Relaxed);
     }
 }
+
+/// What SQLite says of a value that is longer than any may be.
+const TOO_BIG: &str = "string or blob too big";
 
 /// What SQLite says of what the authorizer denies.
 const NOT_AUTHORIZED: &str = "not authorized";

@@ -127,7 +127,11 @@ async fn all_rows_are_written_however_many_are_told() {
 #[tokio::test]
 async fn a_row_that_is_too_long_to_be_told_undoes_what_returned_it() {
     for (bytes, length, why) in [
-        (1024 * 1024, 700_000, "string or blob too big"),
+        (
+            1024 * 1024,
+            700_000,
+            "string or blob too big: the limit is 1048576 bytes",
+        ),
         (
             10_000,
             10_001,
