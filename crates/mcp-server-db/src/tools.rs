@@ -106,7 +106,7 @@ pub(crate) async fn call(
         "query" => to_value(&query(database, read(name, arguments)?).await?),
         "explain" => {
             let Explain { sql, parameters } = read(name, arguments)?;
-            let plan = database.explain(Statement { sql, parameters }).await?;
+            let plan = database.explain(statement(sql, parameters)?).await?;
             to_value(&Plan { plan })
         }
         "search" => {
@@ -117,7 +117,7 @@ pub(crate) async fn call(
         }
         EXECUTE if database.allows_writes() => {
             let Execute { sql, parameters } = read(name, arguments)?;
-            to_value(&database.execute(Statement { sql, parameters }).await?)
+            to_value(&database.execute(statement(sql, parameters)?).await?)
         }
         EXECUTE => {
             let message = "there is no tool `execute`: the database is served for reading only";
@@ -174,9 +174,18 @@ async fn query(database: &Engine, asked: Query) -> Result<Rows, Error> {
             .map_or(most, NonZeroUsize::get)
             .clamp(1, most.max(1)),
     };
-    let mut rows = database.query(Statement { sql, parameters }, page).await?;
+    let mut rows = database.query(statement(sql, parameters)?, page).await?;
     rows.next_cursor = rows.truncated.then(|| place.after(rows.row_count));
     Ok(rows)
+}
+
+/// What there is to run. Engines have many words for nothing, and few of them help.
+fn statement(sql: String, parameters: Vec<Value>) -> Result<Statement, Error> {
+    if sql.trim_matches([' ', '\t', '\r', '\n', ';']).is_empty() {
+        let message = "there is no statement";
+        return Err(Error::new(ErrorKind::ToolFailed, message));
+    }
+    Ok(Statement { sql, parameters })
 }
 
 fn read<T: DeserializeOwned>(tool: &str, arguments: JsonObject) -> Result<T, Error> {
