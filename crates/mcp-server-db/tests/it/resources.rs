@@ -1,5 +1,7 @@
 //! Tables as resources.
 
+use std::{fs, os::unix::fs::symlink};
+
 use rmcp::model::{PaginatedRequestParams, ReadResourceRequestParams, ResourceContents};
 
 use crate::client::{Client, client};
@@ -106,6 +108,43 @@ async fn addresses_that_lead_nowhere_are_refused() {
         assert!(
             error.to_string().contains("there is no resource"),
             "{uri}: {error}"
+        );
+    }
+}
+
+/// Names of tables are never paths: not even where there is a link of the same name.
+#[tokio::test]
+async fn a_name_that_is_a_path_leads_to_its_table_and_to_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("linked.sqlite");
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "kept-secret").unwrap();
+    for name in ["link", "rows"] {
+        symlink(&secret, folder.path().join(name)).unwrap();
+    }
+    let link = folder.path().join("link").display().to_string();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    for name in ["rows", "../rows", &link] {
+        let sql = format!("CREATE TABLE \"{name}\" (x); INSERT INTO \"{name}\" VALUES ('a row')");
+        database.execute_batch(&sql).unwrap();
+    }
+    let client = crate::client::client_of(&path).await;
+    for resource in client.list_all_resources().await.unwrap() {
+        let (text, _) = read(&client, &resource.uri).await;
+        assert!(
+            text.contains('x') && !text.contains("kept-secret"),
+            "{text}"
+        );
+        if resource.uri.ends_with("/rows") {
+            assert_eq!(text.lines().collect::<Vec<_>>(), ["x", "a row"]);
+        }
+    }
+    for uri in ["db://tables/link/rows", "db://tables/secret/rows"] {
+        let params = ReadResourceRequestParams::new(uri);
+        let error = client.read_resource(params).await.unwrap_err();
+        assert!(
+            error.to_string().contains("there is no resource"),
+            "{error}"
         );
     }
 }
