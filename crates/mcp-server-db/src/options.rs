@@ -13,6 +13,7 @@ pub struct Options {
     /// Default: none.
     pub allow_functions: Vec<String>,
     /// PostgreSQL: serve also with a role that can reach beyond the database, such as
-    /// a superuser. Default: false.
+    /// a superuser. Where such a role may also write, statements can do whatever it can,
+    /// such as `COPY … TO PROGRAM`. Default: false.
     pub any_role: bool,
 }

@@ -63,7 +63,7 @@ pub(crate) struct Serve {
     allow_functions: Vec<String>,
 
     /// PostgreSQL: serve even with a role that can reach beyond the database, such as a
-    /// superuser.
+    /// superuser; with --allow-writes, statements can then write files and run programs.
     #[arg(long)]
     any_role: bool,
 }
