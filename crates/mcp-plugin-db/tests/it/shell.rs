@@ -246,3 +246,40 @@ fn a_script_in_a_pipe_is_run_to_its_end() {
     assert_eq!((code, output.as_str()), (Some(1), "c\n3\n"));
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }
+
+#[test]
+fn a_script_whose_next_line_does_not_come_can_be_stopped() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut child = Command::new(PROGRAM)
+            .arg("--database")
+            .arg(shop())
+            .args(["--format", "csv", "shell"])
+            .env_remove("USE_MCP_POOL")
+            .env_remove("MCP_DB_SERVER")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"select 1 as a;\n").unwrap();
+        let mut answer = [0; 4];
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_exact(&mut answer)
+            .unwrap();
+        assert_eq!(&answer, b"a\n1\n");
+        let pid = child.id().to_string();
+        let kill = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(kill.unwrap().success());
+        // By itself: at the end of its input it would end anyway.
+        let ended = (0..4000).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            child.try_wait().unwrap()
+        });
+        drop(input);
+        let last = child.wait().unwrap();
+        assert_eq!(ended.and_then(|status| status.code()), Some(code), "{last}");
+    }
+}

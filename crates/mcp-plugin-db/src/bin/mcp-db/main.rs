@@ -91,10 +91,9 @@ async fn obey(args: Args) -> Result<ExitCode, Error> {
                 style,
                 interrupts,
             };
-            Box::pin(plugin.initialize()).await?;
             let end = signal::asked_to_end()?;
             let code = tokio::select! {
-                well = shell.run() => if well? { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+                code = shell.run() => code?,
                 code = end => code,
             };
             plugin.close(ask::CLOSE).await;

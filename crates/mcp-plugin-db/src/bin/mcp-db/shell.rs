@@ -5,7 +5,8 @@ mod editor;
 mod words;
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _},
+    io::{self, IsTerminal as _},
+    process::ExitCode,
     sync::Arc,
 };
 
@@ -23,7 +24,7 @@ use crate::{
     print::{self, Style},
     progress,
     report::report,
-    signal::Interrupts,
+    signal::{INTERRUPTED, Interrupts},
     stats,
 };
 
@@ -45,15 +46,19 @@ enum Ended {
 
 impl Shell {
     /// Reads statements and commands until there are no more, or the user has enough.
-    /// Says whether all went well.
     ///
     /// # Errors
     ///
-    /// If the terminal cannot be read or written.
-    pub(crate) async fn run(mut self) -> Result<bool, Error> {
+    /// If the server that is to be there from the start is not, or the terminal cannot be
+    /// read or written.
+    pub(crate) async fn run(mut self) -> Result<ExitCode, Error> {
+        tokio::select! {
+            opened = Box::pin(self.plugin.initialize()) => opened?,
+            () = self.interrupts.next() => return Ok(ExitCode::from(INTERRUPTED)),
+        }
         if io::stdin().is_terminal() {
             self.converse().await?;
-            Ok(true)
+            Ok(ExitCode::SUCCESS)
         } else {
             self.script().await
         }
@@ -92,12 +97,16 @@ impl Shell {
     }
 
     /// With what somebody has written before; a failure does not stop it.
-    async fn script(&mut self) -> Result<bool, Error> {
+    async fn script(&mut self) -> Result<ExitCode, Error> {
         let mut input = Input::default();
-        let mut well = true;
-        let mut lines = io::stdin().lock().lines();
+        let mut well = ExitCode::SUCCESS;
         loop {
-            let line = lines.next().transpose().map_err(unreadable)?;
+            // The next line may be long in coming: who waits for it still hears signals.
+            let reading = spawn_blocking(|| io::stdin().lines().next().transpose());
+            let line = tokio::select! {
+                line = reading => line.map_err(broken)?.map_err(unreadable)?,
+                () = self.interrupts.next() => return Ok(ExitCode::from(INTERRUPTED)),
+            };
             let last = line.is_none();
             let text = match line {
                 Some(line) => input.push(&line),
@@ -106,8 +115,8 @@ impl Shell {
             if let Some(text) = text {
                 match self.obey(&text).await? {
                     Ended::Quit => return Ok(well),
-                    Ended::Cancelled => return Ok(false),
-                    Ended::Failed => well = false,
+                    Ended::Cancelled => return Ok(ExitCode::from(INTERRUPTED)),
+                    Ended::Failed => well = ExitCode::FAILURE,
                     Ended::Well => {}
                 }
             }
@@ -170,7 +179,7 @@ impl Drop for Stop {
 }
 
 fn broken(error: tokio::task::JoinError) -> Error {
-    Error::new(ErrorKind::Unsupported, "the line editor has failed").with_source(error)
+    Error::new(ErrorKind::Unsupported, "the reader of lines has failed").with_source(error)
 }
 
 fn unreadable(error: io::Error) -> Error {
