@@ -96,7 +96,7 @@ async fn a_client_that_vanishes_stops_its_statement() {
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_over_http_stops_its_statement() {
+async fn a_call_that_is_given_up_over_http_stops_its_statement() {
     // Fails if another test of this process has been here.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Some(cluster) = Cluster::start().await else {
