@@ -119,7 +119,19 @@ fn plan(args: &[String], nextest: bool, has_library: impl Fn(&str) -> bool) -> V
         tests.push("--".to_owned());
         tests.extend(after);
     }
-    let mut runs = vec![tests];
+    let mut runs = Vec::new();
+    if !nextest {
+        // `--examples` builds them as tests, not as the programs that some tests start.
+        let mut examples = words("build --locked --examples");
+        for name in &wanted.packages {
+            examples.extend(["--package", *name].map(str::to_owned));
+        }
+        if wanted.packages.is_empty() {
+            examples.push("--workspace".to_owned());
+        }
+        runs.push(examples);
+    }
+    runs.push(tests);
     let mut doctests = words("test --locked --no-fail-fast --doc");
     if args.is_empty() {
         // A benchmark that runs once is a test that it still does.
@@ -204,7 +216,8 @@ mod tests {
         ];
         check("", true, &all);
         let plain = "test --locked --no-fail-fast --workspace --lib --bins --tests --examples -- --test-threads=1";
-        check("", false, &[plain, all[1], all[2]]);
+        let examples = "build --locked --examples --workspace";
+        check("", false, &[examples, plain, all[1], all[2]]);
     }
 
     #[test]
@@ -248,6 +261,7 @@ mod tests {
         let run = "nextest run --locked --no-fail-fast --workspace -- --nocapture";
         check("-- --nocapture", true, &[run]);
         let run = "test --locked --no-fail-fast --lib --bins --tests --examples -p a half -- --nocapture --test-threads=1";
-        check("-p a half -- --nocapture", false, &[run]);
+        let examples = "build --locked --examples --package a";
+        check("-p a half -- --nocapture", false, &[examples, run]);
     }
 }
