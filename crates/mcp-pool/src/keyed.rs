@@ -170,7 +170,8 @@ impl<C: Connector> Keyed<C> {
     ) -> Result<(), Error> {
         if let Some(permit) = self.store.try_permit().map_err(closed)? {
             // For whoever begins to wait between these two, it is neither idle nor in use, and
-            // one more may be opened: to be counted meanwhile would cost each call a lock.
+            // one more may be opened: to be counted meanwhile would cost each call a lock. So
+            // it is while the last of several callers gives one back.
             if let Some(object) = self.take(permit, None) {
                 self.hand_out(object, how, Checkout::Hit, taken);
                 return Ok(());

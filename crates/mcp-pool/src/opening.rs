@@ -45,19 +45,20 @@ pub(crate) fn spawn<C: Connector>(keyed: &Arc<Keyed<C>>, runtime: &Handle) {
             let connection = core.connector.connect(&scope).await?;
             Ok(hold(&core, connection))
         };
-        let connect = AssertUnwindSafe(connect).catch_unwind();
-        let result = match timeout(settings.connection_timeout, connect).await {
+        // One that is given up may panic, too, when it is dropped.
+        let connect = async { timeout(settings.connection_timeout, connect).await };
+        let result = match AssertUnwindSafe(connect).catch_unwind().await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Error::new(
-                ErrorKind::ConnectFailed,
-                "the connector panicked",
-            )),
-            Err(_) => Err(Error::new(
                 ErrorKind::ConnectTimeout,
                 format!(
                     "no connection within {} s",
                     settings.connection_timeout.as_secs_f64()
                 ),
+            )),
+            Err(_) => Err(Error::new(
+                ErrorKind::ConnectFailed,
+                "the connector panicked",
             )),
         };
         match result {
@@ -131,10 +132,10 @@ impl<C: Connector> Attempt<C> {
         self.settle(|keyed| keyed.failed(error));
     }
 
-    fn settle(&mut self, tell: impl FnOnce(&Arc<Keyed<C>>)) {
+    fn settle(&mut self, end: impl FnOnce(&Arc<Keyed<C>>)) {
         if let Some(place) = self.place.take() {
             if let Some(keyed) = self.keyed.upgrade() {
-                tell(&keyed);
+                end(&keyed);
             }
             drop(place);
         }

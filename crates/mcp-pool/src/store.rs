@@ -190,10 +190,20 @@ impl<C: Connector> Store<C> {
         }
     }
 
+    /// Takes a connection back whose permit somebody has still.
+    pub(crate) fn put_back(&self, object: Object<Manager<C>>) {
+        drop(object);
+        self.close_what_came_late();
+    }
+
     /// One more connection can be had.
     fn announce(&self) {
         self.ready.add_permits(1);
-        // It may have been closed since the connection was last in store.
+        self.close_what_came_late();
+    }
+
+    /// The store may have been closed since a connection was last in it.
+    fn close_what_came_late(&self) {
         if self.ready.is_closed() {
             self.retire(Reason::Shutdown, |_| true);
         }

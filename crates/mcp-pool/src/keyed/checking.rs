@@ -46,7 +46,7 @@ impl<C: Connector> Keyed<C> {
             return;
         }
         // Back in store before it is counted as withheld, lest it be looked for in vain.
-        drop(object);
+        self.store.put_back(object);
         let census = self.lock_census();
         if !census.may_check() {
             self.store.withhold(permit);

@@ -90,6 +90,20 @@ async fn a_place_that_became_free_before_the_queue_knew_who_wants_it_is_taken() 
     assert_eq!(server.keyed.census().opening, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_put_back_after_the_end_is_closed() {
+    let server = server();
+    let lease = server.lease(Operation::new("call")).await.unwrap();
+    drop(lease);
+    let store = &server.keyed.store;
+    let Found::Fit(object) = store.take(store.try_permit().unwrap().unwrap()) else {
+        panic!("it has just been put there");
+    };
+    store.close();
+    store.put_back(object);
+    assert_eq!(store.len(), 0);
+}
+
 /// Where somebody waited before, nobody may ever come again.
 #[test]
 fn a_connection_is_opened_where_its_caller_waits_not_where_another_did() {

@@ -2,6 +2,7 @@
 //! served, and what becomes of them when the server dies or the pool is closed.
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -9,10 +10,13 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use futures::{future::join_all, poll};
 use mcp_domain::{Error, ErrorKind, Operation};
 use mcp_pool::{Settings, Sharing};
-use tokio::task::{JoinHandle, yield_now};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinHandle, yield_now},
+};
 
 use crate::{
     fake::{CALL, FakeConnection, FakeServer, Reaction, Set, exclusive, seconds, set, settle},
@@ -41,9 +45,27 @@ async fn a_cold_burst_on_several_threads_opens_one_connection_where_callers_may_
     for _ in 0..50 {
         let settings = Settings::builder().max_in_flight(CROWD).min_connections(0);
         let set = set(settings.sharing(Sharing::Shared));
-        let soon = Reaction::After(Duration::from_millis(1));
-        FakeServer::set(&set.fake.on_connect, soon);
-        for caller in crowd(&set) {
+        // Who comes later may meet the connection between two hands.
+        let door = set.fake.door.lock().await;
+        let waiting = Arc::new(Semaphore::new(0));
+        let callers: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let (server, waiting) = (set.server.clone(), Arc::clone(&waiting));
+                tokio::spawn(async move {
+                    let call = |_: Arc<FakeConnection>| async {
+                        yield_now().await;
+                        Ok(())
+                    };
+                    let mut run = pin!(server.run(PATIENT, call));
+                    assert!(poll!(run.as_mut()).is_pending());
+                    waiting.add_permits(1);
+                    run.await
+                })
+            })
+            .collect();
+        drop(waiting.acquire_many(CROWD as u32).await.unwrap());
+        drop(door);
+        for caller in callers {
             caller.await.unwrap().unwrap();
         }
         assert_eq!(set.fake.connects(), 1, "{:?}", set.pool.stats());

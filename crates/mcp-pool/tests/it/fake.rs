@@ -53,6 +53,8 @@ pub(crate) struct FakeServer {
     pub(crate) carries: AtomicUsize,
     /// Runs the calls of one connection one after another.
     pub(crate) serial: AtomicBool,
+    /// Whoever has this lets no connect come to an end.
+    pub(crate) door: tokio::sync::Mutex<()>,
     /// Connects that were begun.
     pub(crate) connects: AtomicUsize,
     pub(crate) pings: AtomicUsize,
@@ -195,6 +197,7 @@ impl Connector for FakeConnector {
     async fn connect(&self, scope: &Scope) -> Result<FakeConnection, Error> {
         let id = self.0.connects.fetch_add(1, SeqCst);
         let presence = Presence::new(&self.0, scope);
+        drop(self.0.door.lock().await);
         let reaction = *self.0.on_connect.lock().unwrap();
         reaction.happen(ErrorKind::ConnectFailed).await?;
         Ok(FakeConnection {

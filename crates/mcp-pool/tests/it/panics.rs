@@ -7,7 +7,7 @@ use mcp_domain::{
     BreakerSnapshot, CircuitBreaker, Connector, Error, ErrorKind, Outcome, Rejected, Scope, Ticket,
 };
 use mcp_pool::{Pool, Settings, Sharing};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{Event, Metadata, Subscriber, span};
 
 use crate::fake::{
@@ -74,6 +74,37 @@ async fn a_connector_that_panics_at_once_fails_one_connect() {
     let error = server.lease(CALL).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectFailed);
     assert!(error.chain().contains("panicked"), "{}", error.chain());
+}
+
+/// Never answers, and panics when it is given up.
+struct Stubborn;
+
+impl Connector for Stubborn {
+    type Connection = FakeConnection;
+
+    async fn connect(&self, _: &Scope) -> Result<FakeConnection, Error> {
+        let _given_up = Grudge;
+        std::future::pending().await
+    }
+}
+
+struct Grudge;
+
+impl Drop for Grudge {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "not yet");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_panics_when_given_up_fails_one_connect() {
+    let settings = Settings::builder().connection_timeout(seconds(1));
+    let pool = Pool::new(settings.build().unwrap());
+    let server = pool.server("stubborn", Stubborn).add();
+    let start = Instant::now();
+    let error = server.lease(CALL.within(seconds(60))).await.unwrap_err();
+    assert!(error.chain().contains("panicked"), "{}", error.chain());
+    assert!(start.elapsed() < seconds(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
