@@ -65,7 +65,7 @@ use self::{
     subcommand_negates_reqs = true
 )]
 struct Args {
-    /// A tenth of the samples at most: takes about 20 seconds instead of 4 minutes.
+    /// A tenth of the samples at most: takes about 30 seconds instead of 5 minutes.
     #[arg(long)]
     quick: bool,
 
