@@ -82,7 +82,8 @@ impl Checkout {
 
 /// The counters of one server and scope.
 ///
-/// Those of checkouts come last, beside what else a checkout looks at.
+/// Those of checkouts come last, beside what else a checkout looks at (but the meters, where
+/// there are any).
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Counters {

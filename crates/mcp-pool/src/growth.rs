@@ -37,7 +37,7 @@ pub(crate) struct Census {
     pub(crate) together: usize,
     /// Callers who were told of room and have not taken it yet: it is not for others.
     pub(crate) invited: usize,
-    /// Callers who wait by the figures, and have room on a connection in use already.
+    /// Callers who wait by the figures, and have, or are just taking, room on a connection in use.
     pub(crate) joining: usize,
     /// Connects that came to nothing, or have not come to anything yet, that somebody
     /// waited for and the breaker has not heard of.

@@ -35,8 +35,8 @@ use self::{
 
 /// The connections of one server and scope.
 ///
-/// What each checkout looks at lies together, in the middle: from the last of the counters to
-/// the first of the census. Where there are many keys, the way to memory is what takes most
+/// What each checkout looks at lies close together, in the middle: from the last of the
+/// counters to the first of the census. Where there are many keys, the way to memory is what takes most
 /// of the time.
 #[repr(C)]
 pub(crate) struct Keyed<C: Connector> {
@@ -190,8 +190,8 @@ impl<C: Connector> Keyed<C> {
     async fn wait(self: &Arc<Self>, how: Use, taken: &mut Option<Taken<C>>) -> Result<(), Error> {
         let mut waiting = Waiting::begin(self, how);
         // Also where connections are not shared at present: they may be in a moment.
-        let joins = how == Use::Together && self.core.settings.sharing != Sharing::Exclusive;
-        if joins {
+        let may_join = how == Use::Together && self.core.settings.sharing != Sharing::Exclusive;
+        if may_join {
             // Room may have come up before this caller was known to wait for it.
             self.invite();
         }
@@ -214,7 +214,7 @@ impl<C: Connector> Keyed<C> {
                     }
                     waiting.found_nothing();
                 }
-                invitation = self.room.acquire(), if joins => {
+                invitation = self.room.acquire(), if may_join => {
                     if let Ok(invitation) = invitation {
                         invitation.forget();
                         if waiting.join(taken) {

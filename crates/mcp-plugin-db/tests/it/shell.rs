@@ -211,19 +211,23 @@ fn history_is_kept_and_secrets_are_not() {
     assert_eq!(terminal.end(), Some(0));
 }
 
-/// What the shell makes of this text in a pipe: its exit code, output and errors.
-fn piped(text: &str) -> (Option<i32>, String, String) {
-    let mut child = Command::new(PROGRAM)
+/// A shell that reads from a pipe and writes to one.
+fn in_a_pipe() -> Command {
+    let mut shell = Command::new(PROGRAM);
+    shell
         .arg("--database")
         .arg(shop())
         .args(["--format", "csv", "shell"])
         .env_remove("USE_MCP_POOL")
         .env_remove("MCP_DB_SERVER")
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    shell
+}
+
+/// What the shell makes of this text in a pipe: its exit code, output and errors.
+fn piped(text: &str) -> (Option<i32>, String, String) {
+    let mut child = in_a_pipe().stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(text.as_bytes()).unwrap();
     drop(input);
@@ -250,16 +254,7 @@ fn a_script_in_a_pipe_is_run_to_its_end() {
 #[test]
 fn a_script_whose_next_line_does_not_come_can_be_stopped() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let mut child = Command::new(PROGRAM)
-            .arg("--database")
-            .arg(shop())
-            .args(["--format", "csv", "shell"])
-            .env_remove("USE_MCP_POOL")
-            .env_remove("MCP_DB_SERVER")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = in_a_pipe().spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
         input.write_all(b"select 1 as a;\n").unwrap();
         let mut answer = [0; 4];
