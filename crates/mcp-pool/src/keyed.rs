@@ -18,6 +18,7 @@ use crate::{
     server::Core,
     sharing::{Limits, Seat, Shared},
     store::{Closed, Store},
+    told::wake,
 };
 
 mod checking;
@@ -291,7 +292,7 @@ impl<C: Connector> Keyed<C> {
         let more = room.min(census.together).saturating_sub(census.invited);
         census.invited += more;
         drop(census);
-        self.room.add_permits(more);
+        wake(&self.room, more);
     }
 
     fn limits(&self, census: &Census) -> Limits {

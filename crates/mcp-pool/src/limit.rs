@@ -10,7 +10,7 @@ use mcp_domain::Connector;
 use tokio::sync::Notify;
 
 use self::queue::Queue;
-use crate::keyed::Keyed;
+use crate::{keyed::Keyed, told::tell};
 
 mod queue;
 
@@ -79,7 +79,7 @@ impl<C: Connector> Limit<C> {
     /// Gives one place back.
     pub(crate) fn free(&self) {
         self.reserved.fetch_sub(1, Ordering::AcqRel);
-        self.freed.notify_waiters();
+        tell(|| self.freed.notify_waiters());
     }
 
     pub(crate) fn reserved(&self) -> usize {

@@ -3,7 +3,6 @@
 use std::{panic::Location, pin::pin, sync::Arc, time::Duration};
 
 use mcp_domain::{Connector, Error, ErrorKind, Operation, Outcome, Retry};
-use tracing::{Instrument as _, Span};
 
 use crate::{
     Server,
@@ -12,7 +11,7 @@ use crate::{
     held::Held,
     keyed::{Taken, Use},
     lease::Lease,
-    told::tell,
+    told::{Span, tell},
     under_way::UnderWay,
     verdict::{admit, explain, no_answer, settle},
 };
@@ -36,6 +35,10 @@ impl<C: Connector> Server<C> {
     /// - `ConnectFailed` and the like if no connection could be opened,
     /// - `Closed` if the pool is closed.
     ///
+    /// # Panics
+    ///
+    /// If it has to wait and is not on a tokio runtime that can tell time.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future harms no other caller and loses no connection. If the
@@ -57,13 +60,11 @@ impl<C: Connector> Server<C> {
         F: Fn(&Held<C>) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
-        let span = self.span(operation);
-        if span.is_disabled() {
+        let Some(span) = self.span(operation) else {
             return self.repeat(operation, call).await;
-        }
+        };
         // Boxed: it would double the future also where nobody listens.
-        let call = Box::pin(self.repeat(operation, call));
-        let result = call.instrument(span.clone()).await;
+        let result = span.around(Box::pin(self.repeat(operation, call))).await;
         if let Err(error) = &result {
             span.record("error.type", error.kind().label());
         }
@@ -71,14 +72,16 @@ impl<C: Connector> Server<C> {
     }
 
     /// The span of one call, over all its attempts.
-    fn span(&self, operation: Operation) -> Span {
-        tracing::debug_span!(
-            "mcp.pool.run",
-            otel.kind = "internal",
-            mcp.client.connection.pool.name = self.name(),
-            mcp.pool.operation = operation.name(),
-            error.type = tracing::field::Empty,
-        )
+    fn span(&self, operation: Operation) -> Option<Span> {
+        Span::new(|| {
+            tracing::debug_span!(
+                "mcp.pool.run",
+                otel.kind = "internal",
+                mcp.client.connection.pool.name = self.name(),
+                mcp.pool.operation = operation.name(),
+                error.type = tracing::field::Empty,
+            )
+        })
     }
 
     async fn repeat<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T, Error>
@@ -151,6 +154,10 @@ impl<C: Connector> Server<C> {
     /// # Errors
     ///
     /// As [`run`](Self::run), without the call.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
     ///
     /// # Cancel safety
     ///

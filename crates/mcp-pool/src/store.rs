@@ -33,6 +33,7 @@ use crate::{
     held::{Entry, Pooled},
     manager::{Fitness, Manager, Trust},
     settings::Settings,
+    told::{tell, wake},
 };
 
 use self::lane::Lane;
@@ -198,7 +199,7 @@ impl<C: Connector> Store<C> {
 
     /// One more connection can be had.
     fn announce(&self) {
-        self.ready.add_permits(1);
+        wake(&self.ready, 1);
         self.close_what_came_late();
     }
 
@@ -211,7 +212,7 @@ impl<C: Connector> Store<C> {
 
     /// Wakes this many of those who wait, without anything to be had.
     pub(crate) fn wake(&self, callers: usize) {
-        self.ready.add_permits(callers);
+        wake(&self.ready, callers);
     }
 
     /// Lets nobody have one connection that is in store, for which this permit stood,
@@ -223,10 +224,7 @@ impl<C: Connector> Store<C> {
 
     /// Lets callers have what was withheld.
     pub(crate) fn release(&self) {
-        match self.withheld.swap(0, Ordering::AcqRel) {
-            0 => {}
-            connections => self.ready.add_permits(connections),
-        }
+        wake(&self.ready, self.withheld.swap(0, Ordering::AcqRel));
     }
 
     // ----- looking through
@@ -316,7 +314,7 @@ impl<C: Connector> Store<C> {
 
     /// Gives out nothing any more, tells all who wait, and closes what is in store.
     pub(crate) fn close(&self) {
-        self.ready.close();
+        tell(|| self.ready.close());
         self.retire(Reason::Shutdown, |_| true);
     }
 

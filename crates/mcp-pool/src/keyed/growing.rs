@@ -90,15 +90,16 @@ impl<C: Connector> Keyed<C> {
         drop(census);
         if first {
             registry.populate(self);
+        }
+        // Each place that was counted is somebody's before others are told.
+        for _ in 0..granted {
+            crate::opening::spawn(self, &runtime);
+        }
+        if first {
             self.review();
         }
         if granted > 0 {
             registry.keep_up(&runtime);
-        }
-        for _ in 0..granted {
-            crate::opening::spawn(self, &runtime);
-        }
-        if granted > 0 {
             // Who stood back for those that a connection is now opened for need not.
             self.invite();
         }
@@ -110,13 +111,17 @@ impl<C: Connector> Keyed<C> {
     /// This caller waits on this runtime; which need not be known unless a connection may be
     /// opened for it, a `caller`. Tells what was known before, to be dropped where nothing is
     /// locked.
+    ///
+    /// # Panics
+    ///
+    /// If the caller is on none: woken to come here, it would be so for ever.
     pub(super) fn wait_here(&self, caller: Option<u64>) -> Option<Runtime> {
         if caller.is_none() && !self.knows_runtime.load(Ordering::Relaxed) {
             return None;
         }
-        let here = caller.and_then(|caller| {
-            let handle = Handle::try_current().ok()?;
-            Some(Runtime { caller, handle })
+        let here = caller.map(|caller| Runtime {
+            caller,
+            handle: Handle::current(),
         });
         let mut runtime = self.lock_runtime();
         self.knows_runtime.store(here.is_some(), Ordering::Relaxed);
@@ -163,7 +168,7 @@ impl<C: Connector> Keyed<C> {
         self.grow_after(|census| census.landing -= 1);
         // Whom it was opened for may have gone.
         self.relieve();
-        self.core.attempted.notify_waiters();
+        tell(|| self.core.attempted.notify_waiters());
     }
 
     /// A connect failed: tells those who wait, if they wait in vain; else sees to it
@@ -188,7 +193,7 @@ impl<C: Connector> Keyed<C> {
         self.lock_failing().why = Some(error);
         drop(self.wait_here(None));
         self.lock_census().aborted();
-        self.core.attempted.notify_waiters();
+        tell(|| self.core.attempted.notify_waiters());
     }
 
     /// A connection died before it was of any use: that is as good as a connect that
@@ -218,7 +223,7 @@ impl<C: Connector> Keyed<C> {
             self.retry_at.store(retry_at, Ordering::Relaxed);
             (note(&mut self.lock_census()), pause, retry_at)
         };
-        self.core.attempted.notify_waiters();
+        tell(|| self.core.attempted.notify_waiters());
         match told {
             Some(waiting) => {
                 self.store.wake(waiting);

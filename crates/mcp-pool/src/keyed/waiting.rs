@@ -37,26 +37,29 @@ impl<'k, C: Connector> Waiting<'k, C> {
         let last_sign = keyed.store.last_sign();
         let max = keyed.core.settings.max_connections;
         let number = keyed.next_caller.fetch_add(1, Ordering::Relaxed);
-        let (mut epoch, mut _previous) = (0, None);
-        keyed.grow_after(|census| {
-            _previous = keyed.wait_here((!census.is_full(max)).then_some(number));
-            epoch = census.epoch;
-            match how {
-                Use::Alone => census.alone += 1,
-                Use::Together => census.together += 1,
-            }
-        });
-        Self {
+        let mut waiting = Self {
             keyed,
             number,
             how,
             last_sign,
-            epoch,
+            epoch: 0,
             served: false,
-            over: false,
+            over: true,
             takes: false,
             joins: false,
-        }
+        };
+        let mut _previous = None;
+        keyed.grow_after(|census| {
+            _previous = keyed.wait_here((!census.is_full(max)).then_some(number));
+            waiting.epoch = census.epoch;
+            match how {
+                Use::Alone => census.alone += 1,
+                Use::Together => census.together += 1,
+            }
+            // Whatever happens from here on, it is counted until it is dropped.
+            waiting.over = false;
+        });
+        waiting
     }
 
     /// Ready when there is nothing left to wait for, with the reason. Whoever is

@@ -1,14 +1,19 @@
 //! Code of others that panics costs a connection, not the pool.
 
-use std::sync::{Arc, atomic::Ordering::SeqCst};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering::SeqCst},
+    task::{Context, Wake, Waker},
+};
 
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 use mcp_domain::{
     BreakerSnapshot, CircuitBreaker, Connector, Error, ErrorKind, Outcome, Rejected, Scope, Ticket,
 };
 use mcp_pool::{Pool, Settings, Sharing};
-use tokio::time::{Instant, sleep};
-use tracing::{Event, Metadata, Subscriber, span};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{Event, Metadata, Subscriber, span, subscriber::Interest};
 
 use crate::fake::{
     CALL, FakeConnection, FakeConnector, FakeServer, Reaction, Set, check_books, exclusive,
@@ -204,5 +209,138 @@ async fn a_subscriber_that_panics_costs_neither_calls_nor_connections() {
     let stats = set.pool.stats();
     let checkouts = stats.hits + stats.waits + stats.connects;
     check_books(&set, checkouts);
+    assert_eq!(set.pool.close(seconds(9)).await.abandoned, 0);
+}
+
+/// Hears of spans, and cannot stand one of the things that it hears of them.
+struct Touchy(&'static str);
+
+impl Touchy {
+    fn hears(&self, what: &str) {
+        assert_ne!(self.0, what, "anything but that");
+    }
+}
+
+impl Subscriber for Touchy {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.hears("enabled");
+        metadata.is_span()
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        self.hears("new");
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {
+        self.hears("record");
+    }
+
+    fn enter(&self, _: &span::Id) {
+        self.hears("enter");
+    }
+
+    fn exit(&self, _: &span::Id) {
+        self.hears("exit");
+    }
+
+    fn try_close(&self, _: span::Id) -> bool {
+        self.hears("close");
+        true
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, _: &Event<'_>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_in_a_span_costs_no_call() {
+    for what in ["enabled", "new", "record", "enter", "exit", "close"] {
+        let _guard = tracing::subscriber::set_default(Touchy(what));
+        let set = exclusive(1);
+        let run = async |time| {
+            let call = |one: Arc<FakeConnection>| async move { one.call(seconds(time)).await };
+            set.server.run(CALL.within(seconds(5)), call).await
+        };
+        assert_eq!(run(1).await.unwrap(), 1, "{what}");
+        // One that fails, one that is given up, and one that panics itself.
+        let error = run(6).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CallTimeout, "{what}");
+        assert!(timeout(seconds(1), run(2)).await.is_err(), "{what}");
+        let call = |_| async { panic!("the caller's own fault") };
+        let panics = AssertUnwindSafe(set.server.run::<(), _, _>(CALL, call)).catch_unwind();
+        let fault = panics.await.unwrap_err();
+        let fault = fault.downcast_ref::<&str>();
+        assert_eq!(fault, Some(&"the caller's own fault"), "{what}");
+        assert_eq!(run(1).await.unwrap(), 1, "{what}");
+        assert_eq!(set.fake.connects(), 1, "{what}");
+        settle().await;
+        check_books(&set, 5);
+    }
+}
+
+/// Panics when it is woken.
+struct Sleeper;
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        panic!("let me sleep");
+    }
+}
+
+/// Polls this once, for a caller who panics when it is woken.
+fn put_to_sleep<F: Future>(future: Pin<&mut F>) {
+    let sleeper = Waker::from(Arc::new(Sleeper));
+    let mut context = Context::from_waker(&sleeper);
+    assert!(future.poll(&mut context).is_pending());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_leaves_no_count_behind() {
+    let set = exclusive(2);
+    let mut sleeps = Box::pin(set.server.lease(CALL));
+    put_to_sleep(sleeps.as_mut());
+    // The connection is there, and the sleeper is told.
+    settle().await;
+    drop(sleeps);
+    // Nothing is taken for a connection that is still to come.
+    let (one, two) = (set.server.lease(CALL).await, set.server.lease(CALL).await);
+    drop((one.unwrap(), two.unwrap()));
+    check_books(&set, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_costs_nobody_a_place() {
+    let settings = Settings::builder().sharing(Sharing::Shared);
+    let settings = settings.max_in_flight(2).max_connections(2);
+    let set = set(settings.max_total(2).min_connections(0));
+    let run = |time| {
+        let server = set.server.clone();
+        let call = move |one: Arc<FakeConnection>| async move { one.call(seconds(time)).await };
+        async move { server.run(CALL.within(seconds(200)), call).await }
+    };
+    let (short, long) = (tokio::spawn(run(5)), tokio::spawn(run(100)));
+    let other = set.server.scoped(Scope::new("other"));
+    let held = other.lease(CALL).await.unwrap();
+    // All places are taken. Somebody waits who has none, and then one who panics when it is
+    // woken, for whom there is no room.
+    let third = set.server.scoped(Scope::new("third"));
+    let third = tokio::spawn(async move { third.lease(CALL).await.map(drop) });
+    settle().await;
+    let mut sleeps = Box::pin(run(1));
+    put_to_sleep(sleeps.as_mut());
+    // The connection in use takes no more calls, for it is to make way.
+    short.await.unwrap().unwrap();
+    settle().await;
+    // It need not, as there is a place: it takes calls again, and the sleeper is told.
+    held.discard();
+    third.await.unwrap().unwrap();
+    sleeps.await.unwrap();
+    long.await.unwrap().unwrap();
+    settle().await;
     assert_eq!(set.pool.close(seconds(9)).await.abandoned, 0);
 }

@@ -1,7 +1,11 @@
 //! Several runtimes, at once or one after another.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
+use futures::FutureExt as _;
 use mcp_domain::{Error, Scope};
 use mcp_pool::{Pool, Settings};
 use tokio::{
@@ -9,11 +13,32 @@ use tokio::{
     time::sleep,
 };
 
-use crate::fake::{CALL, FakeConnector, FakeServer, Reaction, seconds, set, settle};
+use crate::fake::{
+    CALL, FakeConnector, FakeServer, Reaction, check_books, exclusive, seconds, set, settle,
+};
 
 fn runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap()
+}
+
+#[test]
+fn who_would_wait_outside_of_all_runtimes_is_told_and_leaves_nothing_behind() {
+    let set = exclusive(1);
+    let one = runtime();
+    for round in 0..2 {
+        // At first nothing is open, then what is open is taken.
+        let held = (round > 0).then(|| one.block_on(set.server.lease(CALL)).unwrap());
+        let lease = || set.server.lease(CALL).now_or_never().is_some();
+        let told = catch_unwind(AssertUnwindSafe(lease)).unwrap_err();
+        let told = told.downcast_ref::<String>().cloned();
+        assert!(told.unwrap_or_default().contains("Tokio"), "{round}");
+        drop(held);
+    }
+    drop(one.block_on(set.server.lease(CALL)).unwrap());
+    assert_eq!(set.fake.connects(), 1);
+    one.block_on(settle());
+    check_books(&set, 2);
 }
 
 /// As in a process with a runtime for each test, or each command.
