@@ -8,10 +8,11 @@ use std::{process::Stdio, time::Duration};
 use mcp_domain::{Connection as _, Connector as _, Error, ErrorKind, Scope};
 use mcp_pool::{Pool, Server, Settings};
 use mcp_transport::{Client, ClientConnector};
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    process::Command,
+    process::{Child, Command},
     time::Instant,
 };
 
@@ -23,7 +24,7 @@ use crate::{
     sample::Samples,
     section::{Cell, Section, column},
     servers::{PlaceArgs, Servers, Transport},
-    work,
+    words, work,
 };
 
 /// How often it is looked at, the beginning included.
@@ -92,6 +93,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("servers_memory", "servers' memory"),
         column("request_us", "a request"),
         column("over_pooled", "request / pooled").judged(),
+        column("left_over_pooled", "at the end / pooled"),
         column("end", "end"),
     ];
     let mut section = Section::new("growth", "Growth over many requests", &columns).about(&[
@@ -99,6 +101,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         "*direct, never closed* is how the case study began: every request opens a session, and nobody closes it.",
         "*servers' memory*: what the child processes have for themselves (stdio), or all of the server's (HTTP).",
         "Each request is a sample of *a request*. What the system says is read after the first twentieth of the requests and after the last, with how many times as much that is: one reading each, so that there is no interval.",
+        "*at the end / pooled*: what there is after the last request beside what the pool has then; memory is the process's and its servers'. Pooled rows, with which the others are compared, have no such ratio; nor is there one of what a request leaves behind, for with a pool that is nothing or next to nothing.",
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
         let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
@@ -115,18 +118,13 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
                     .map(|look| (look.0.requests as f64, of(look) as f64));
                 Series::new(way.name(), way.tone(), points.collect())
             };
-            memory.push(points(|(look, servers)| look.usage.memory + servers));
+            memory.push(points(memory_of));
             descriptors.push(points(|(look, _)| look.usage.descriptors));
             lives.push((way, looks));
         }
-        let pooled = lives.last().map(|(_, looks)| requests(looks));
+        let pooled = lives.last().map_or(&[][..], |(_, looks)| looks);
         for (way, looks) in &lives {
-            section.row(row(
-                transport,
-                *way,
-                looks,
-                &pooled.clone().unwrap_or_default(),
-            ));
+            section.row(row(transport, *way, looks, pooled));
         }
         let title = format!("Memory with the servers', {transport}");
         let id = format!("growth-memory-{transport}");
@@ -167,16 +165,15 @@ async fn live(
         _ => servers.http(),
     };
     let this = std::env::current_exe().map_err(broken)?;
-    let mut child = Command::new(this)
+    let child = Command::new(this)
         .args(["growth", "--way", way.argument()])
         .args(["--requests", &requests.to_string()])
         .args(place.arguments())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(broken)?;
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        .spawn();
+    let mut child = Parent(child.map_err(broken)?);
+    let (Some(mut input), Some(output)) = (child.0.stdin.take(), child.0.stdout.take()) else {
         return Err(broken(std::io::Error::other("its pipes are missing")));
     };
     let mut lines = BufReader::new(output).lines();
@@ -193,12 +190,30 @@ async fn live(
         bar.step();
         input.write_all(b"\n").await.map_err(broken)?;
     }
-    let status = child.wait().await.map_err(broken)?;
-    if status.success() && !looks.is_empty() {
+    let status = child.0.wait().await.map_err(broken)?;
+    let last = looks.last().map(|(look, _)| look);
+    let is_over = |look: &Look| look.requests == requests || look.failed.is_some();
+    if status.success() && last.is_some_and(is_over) {
         return Ok(looks);
     }
-    let message = format!("the process that was to grow ended with {status}");
+    let message = format!("the process that was to grow ended before its time with {status}");
     Err(Error::new(ErrorKind::BadResponse, message))
+}
+
+/// A process with servers of its own. It is told to end when it is dropped, not killed: it
+/// takes its servers with it.
+#[derive(Debug)]
+struct Parent(Child);
+
+impl Drop for Parent {
+    fn drop(&mut self) {
+        // Without a number, it has been waited for.
+        let pid = self.0.id().map(u32::cast_signed).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // Fails only if it has ended; whoever runs the runtime waits for it.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
 }
 
 /// What each request took.
@@ -210,12 +225,38 @@ fn requests(looks: &[(Look, u64)]) -> Samples {
     times
 }
 
-fn row(transport: Transport, way: Way, looks: &[(Look, u64)], pooled: &Samples) -> Vec<Cell> {
+/// With the servers'.
+fn memory_of((look, servers): &(Look, u64)) -> u64 {
+    look.usage.memory + servers
+}
+
+/// What there is at the end, beside what the pool has then.
+fn left(looks: &[(Look, u64)], pooled: &[(Look, u64)]) -> Cell {
+    type Figure = fn(&(Look, u64)) -> u64;
+    let figures: [(&str, Figure); 3] = [
+        ("memory", memory_of),
+        ("descriptors", |(look, _)| look.usage.descriptors),
+        ("children", |(look, _)| look.usage.children),
+    ];
+    let told = figures.into_iter().filter_map(|(name, of)| {
+        let (here, there) = (of(looks.last()?), of(pooled.last()?));
+        let times = words::factor(here as f64 / there as f64);
+        // Nothing goes into nothing.
+        (there > 0).then(|| format!("{name} {times}x"))
+    });
+    Cell::Word(told.collect::<Vec<_>>().join(", "))
+}
+
+fn row(transport: Transport, way: Way, looks: &[(Look, u64)], pooled: &[(Look, u64)]) -> Vec<Cell> {
     // The first look is at a process that has not called anybody yet.
     let last = looks.len() - 1;
     let first = last.min(1);
     let both = |of: fn(&(Look, u64)) -> u64| vec![of(&looks[first]), of(&looks[last])];
     let times = requests(looks);
+    let [request, left] = match way {
+        Way::Pooled => [(); 2].map(|()| Cell::Missing("–".to_owned())),
+        _ => [Cell::ratio(&times, &requests(pooled)), left(looks, pooled)],
+    };
     vec![
         Cell::word(transport.name()),
         Cell::word(way.name()),
@@ -225,10 +266,8 @@ fn row(transport: Transport, way: Way, looks: &[(Look, u64)], pooled: &Samples) 
         Cell::Counts(both(|(look, _)| look.usage.children)),
         Cell::Bytes(both(|(_, server)| *server)),
         Cell::times(&times),
-        match way {
-            Way::Pooled => Cell::Missing("–".to_owned()),
-            _ => Cell::ratio(&times, pooled),
-        },
+        request,
+        left,
         Cell::word(looks[last].0.failed.as_deref().unwrap_or("all answered")),
     ]
 }
@@ -249,7 +288,8 @@ pub(crate) struct Args {
     place: PlaceArgs,
 }
 
-/// The process that grows: requests, and a look from time to time.
+/// The process that grows: requests, and a look from time to time. What it has leaked ends
+/// with it.
 pub(crate) async fn grow(args: Args) -> Result<(), Error> {
     let Some(place) = args.place.place() else {
         let message = "name the server by --url, or by --program and --database";
@@ -260,11 +300,12 @@ pub(crate) async fn grow(args: Args) -> Result<(), Error> {
     let server = pool.server("measured", connector.clone()).add();
     let between = args.requests.div_ceil(LOOKS - 1);
     let mut took = Vec::new();
+    let mut leaked = Vec::new();
     let mut failed = None;
     tell(0, &mut took, None).await?;
     for number in 1..=args.requests {
         let start = Instant::now();
-        let done = request(args.way, &connector, &server).await;
+        let done = request(args.way, &connector, &server, &mut leaked).await;
         took.push(start.elapsed().as_nanos() as u64);
         if let Err(error) = done {
             failed = Some(format!("failed: {}", error.chain()));
@@ -305,6 +346,7 @@ async fn request(
     way: Way,
     connector: &ClientConnector,
     server: &Server<ClientConnector>,
+    leaked: &mut Vec<Client>,
 ) -> Result<(), Error> {
     if way == Way::Pooled {
         return work::pooled_query(server).await;
@@ -314,8 +356,60 @@ async fn request(
     if way == Way::Closed {
         client.close().await?;
     } else {
-        // Nobody remembers it, and nobody closes it: the leak of the case study.
-        std::mem::forget(client);
+        // Nobody uses it again, and nobody closes it: the leak of the case study.
+        leaked.push(client);
     }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt;
+
+    #[tokio::test]
+    async fn a_process_with_servers_is_told_to_end_and_not_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("told");
+        let script = "trap 'echo > \"$0\"; exit' TERM; echo ready; while :; do sleep 0.01; done";
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .arg(&told)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        assert_eq!(output.lines().next_line().await.unwrap().unwrap(), "ready");
+        drop(Parent(child));
+        interrupt::no_child_left().await;
+        assert!(told.exists());
+    }
+
+    #[test]
+    fn what_is_left_stands_beside_what_the_pool_has() {
+        let look = |memory, descriptors, children, server| {
+            let usage = Usage {
+                memory,
+                descriptors,
+                children,
+                ..Usage::default()
+            };
+            let look = Look {
+                requests: 1,
+                usage,
+                took: Vec::new(),
+                failed: None,
+            };
+            [(look, server)]
+        };
+        let pooled = look(10, 16, 1, 10);
+        let of = |looks| words::cell(&left(looks, &pooled));
+        let leaky = look(100, 40, 30, 900);
+        assert_eq!(of(&leaky), "memory 50x, descriptors 2.5x, children 30x");
+        let closed = look(10, 12, 0, 0);
+        assert_eq!(of(&closed), "memory 0.50x, descriptors 0.75x, children 0x");
+        // Over HTTP, where the pool has no children either, there is nothing to compare.
+        let http = words::cell(&left(&closed, &closed));
+        assert_eq!(http, "memory 1.00x, descriptors 1.00x");
+    }
 }

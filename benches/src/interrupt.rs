@@ -7,27 +7,39 @@ use tokio::time::{Instant, sleep};
 
 use crate::process;
 
-/// A process that was killed goes at once, or not at all.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A process that was ended goes at once, or not at all; a thousand of them take a while.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Does the work, unless it is told to end: then the work is dropped, with the servers
 /// that it has started.
 pub(crate) async fn or(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    until_told(work).await?.unwrap_or_else(|| {
+        let message = "interrupted; nothing is reported";
+        Err(Error::new(ErrorKind::Disconnected, message))
+    })
+}
+
+/// The same for a process that another one tells to end: that one knows.
+pub(crate) async fn quietly(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    until_told(work).await?.unwrap_or(Ok(()))
+}
+
+async fn until_told<T>(work: impl Future<Output = T>) -> Result<Option<T>, Error> {
     let told = told().map_err(|error| {
         let message = "cannot listen for signals";
         Error::new(ErrorKind::InvalidInput, message).with_source(error)
     })?;
     let done = tokio::select! {
-        done = Box::pin(work) => return done,
-        () = told => Err(Error::new(ErrorKind::Disconnected, "interrupted; nothing is reported")),
+        done = Box::pin(work) => Some(done),
+        () = told => None,
     };
     no_child_left().await;
-    done
+    Ok(done)
 }
 
 /// Waits until the servers, which were ended, are gone, too: not every machine clears away
 /// what its programs leave.
-async fn no_child_left() {
+pub(crate) async fn no_child_left() {
     let this = std::process::id();
     let start = Instant::now();
     while start.elapsed() < PATIENCE && process::children(this).is_ok_and(|left| !left.is_empty()) {

@@ -240,7 +240,7 @@ async fn main() -> ExitCode {
     let done = match args.process {
         Some(OtherProcess::Client(args)) => peers::ours::serve(args).await,
         Some(OtherProcess::Echo(args)) => echo::serve(&args),
-        Some(OtherProcess::Growth(args)) => growth::grow(args).await,
+        Some(OtherProcess::Growth(args)) => interrupt::quietly(growth::grow(args)).await,
         Some(OtherProcess::Serial) => serial::serve(),
         Some(OtherProcess::Soak(args)) => interrupt::or(soak::soak(args)).await,
         None => interrupt::or(run(&args)).await,

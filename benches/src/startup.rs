@@ -2,6 +2,7 @@
 
 use mcp_domain::{Error, Operation};
 use mcp_pool::{Pool, Settings};
+use mcp_transport::ClientConnector;
 use tokio::time::Instant;
 
 use crate::{
@@ -21,17 +22,21 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         column("first_us", "first query"),
         column("second_us", "second query"),
         column("saved", "first / second").compared(),
+        column("over_warm", "first, lazy / warm").compared(),
         column("close_us", "shutdown"),
         column("samples", "samples"),
     ];
     let mut section = Section::new("startup", "Start-up and shutdown", &columns).about(&[
         "*lazy*: the pool is built, and nothing is connected before the first query.",
         "*warm*: start-up also takes a connection and gives it back, so that the first query finds it open.",
+        "*first, lazy / warm*: what warming the pool saves the first query; of warm rows, with which it is compared, there is none.",
         "*shutdown*: every connection is closed properly.",
     ]);
     for transport in Transport::ALL {
-        for (warm, name) in [(false, "lazy"), (true, "warm")] {
-            let times = lives(bench, transport, warm, name).await?;
+        let [lazy, warm] = lives(bench, transport).await?;
+        let saved = Cell::ratio(&lazy.first, &warm.first);
+        let none = Cell::Missing("–".to_owned());
+        for (name, times, over_warm) in [("lazy", lazy, saved), ("warm", warm, none)] {
             section.row(vec![
                 Cell::word(transport.name()),
                 Cell::word(name),
@@ -39,6 +44,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
                 Cell::times(&times.first),
                 Cell::times(&times.second),
                 Cell::ratio(&times.first, &times.second),
+                over_warm,
                 Cell::times(&times.close),
                 Cell::count(times.build.len()),
             ]);
@@ -55,33 +61,36 @@ struct Times {
     close: Samples,
 }
 
-/// Whole lives of pools, one after the other.
-async fn lives(
-    bench: &Bench,
-    transport: Transport,
-    warm: bool,
-    name: &str,
-) -> Result<Times, Error> {
+/// Whole lives of pools, lazy and warm by turns.
+async fn lives(bench: &Bench, transport: Transport) -> Result<[Times; 2], Error> {
     let connector = bench.servers.connector(transport)?;
-    let mut times = Times::default();
-    let mut row = bench.row(&format!("start-up: {transport}, {name}"), 1000);
+    // Not counted.
+    live(connector.clone(), false, &mut Times::default()).await?;
+    let mut times: [Times; 2] = Default::default();
+    let mut row = bench.row(&format!("start-up: {transport}"), 1000);
     while row.goes_on() {
-        let connector = connector.clone();
-        let start = Instant::now();
-        let pool = Pool::new(Settings::default());
-        let server = pool.server("measured", connector).add();
-        if warm {
-            drop(server.lease(Operation::new("warm-up")).await?);
+        for (times, warm) in times.iter_mut().zip([false, true]) {
+            live(connector.clone(), warm, times).await?;
         }
-        times.build.since(start);
-        for times in [&mut times.first, &mut times.second] {
-            let start = Instant::now();
-            work::pooled_query(&server).await?;
-            times.since(start);
-        }
-        let start = Instant::now();
-        pool.close(CLOSE).await;
-        times.close.since(start);
     }
     Ok(times)
+}
+
+async fn live(connector: ClientConnector, warm: bool, times: &mut Times) -> Result<(), Error> {
+    let start = Instant::now();
+    let pool = Pool::new(Settings::default());
+    let server = pool.server("measured", connector).add();
+    if warm {
+        drop(server.lease(Operation::new("warm-up")).await?);
+    }
+    times.build.since(start);
+    for times in [&mut times.first, &mut times.second] {
+        let start = Instant::now();
+        work::pooled_query(&server).await?;
+        times.since(start);
+    }
+    let start = Instant::now();
+    pool.close(CLOSE).await;
+    times.close.since(start);
+    Ok(())
 }

@@ -52,7 +52,9 @@ pub(crate) fn ratio(ratio: &Ratio) -> String {
 
 /// A factor with as many digits as can be meant.
 pub(crate) fn factor(value: f64) -> String {
-    if value < 1.995 {
+    if value == 0.0 {
+        "0".to_owned()
+    } else if value < 1.995 {
         format!("{value:.2}")
     } else if value < 9.95 {
         format!("{value:.1}")
@@ -156,6 +158,7 @@ mod tests {
     fn a_ratio_tells_its_spread() {
         assert_eq!(ratio(&Ratio::of([641.8, 642.0, 642.1])), "642x");
         assert_eq!(ratio(&Ratio::of([1.25, 1.5, 12.0])), "1.50x (1.25–12)");
+        assert_eq!([0.0, 0.004].map(factor), ["0", "0.00"]);
         // Nothing is known of its spread.
         let alone = Ratio {
             n: 1,

@@ -29,7 +29,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         // What could not be installed, it says itself, and the report too.
         measure.env(third_party::VARIABLE, third_party::servers()?.folder);
     }
-    cargo::run(&mut measure)
+    // Interrupted, it still has servers to end, which whoever waits for it waits for, too.
+    cargo::exec(&mut measure)
 }
 
 /// Builds the benchmarks of the parts: their names and programs.

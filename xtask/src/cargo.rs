@@ -38,6 +38,17 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// Runs a command to its end in place of this program, so that whoever ends this one ends it.
+pub(crate) fn exec(command: &mut Command) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        let error = std::os::unix::process::CommandExt::exec(command);
+        Err(format!("cannot run `{}`: {error}", shown(command)))
+    }
+    #[cfg(not(unix))]
+    run(command)
+}
+
 /// Where cargo puts what it builds.
 pub(crate) fn target_directory() -> Result<PathBuf, String> {
     let mut metadata = command();

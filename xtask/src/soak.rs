@@ -28,5 +28,5 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         |name: &str| -> PathBuf { debug.join(format!("{name}{}", env::consts::EXE_SUFFIX)) };
     let mut soak = Command::new(built("mcp-bench"));
     soak.args(["soak", "--program"]).arg(built("mcp-db"));
-    cargo::run(soak.args(args))
+    cargo::exec(soak.args(args))
 }
