@@ -77,7 +77,7 @@ async fn one_call(bench: &Bench) -> Result<Section, Error> {
         for work in Work::ALL {
             let sizes = sizes(&bench.servers, transport, work).await?;
             let echo = Mutex::new(Echo::open(transport, sizes).await?);
-            let row = || bench.row(&format!("limit: {transport}, {}", work.name()), 2000);
+            let row = bench.row(&format!("limit: {transport}, {}", work.name()), 2000);
             let exchange = || timed(async { echo.lock().await.exchange().await });
             let on_bare = || timed(bare.run(work));
             let pooled = || timed(work.run(&plugin));
@@ -167,7 +167,7 @@ async fn many_callers(bench: &Bench) -> Result<Section, Error> {
                 };
                 at_once(callers, call).await.served()
             };
-            let row = || bench.row(&format!("throughput: {transport}, {callers}"), 500);
+            let row = bench.row(&format!("throughput: {transport}, {callers}"), 500);
             let rmcp = || -> Took<'_> { Box::pin(on_bare()) };
             let pooled = || -> Took<'_> { Box::pin(on_pool()) };
             let [slow, fast] = by_turns(2, row, [&rmcp, &pooled]).await?;

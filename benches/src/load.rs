@@ -59,7 +59,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
     let mut section = Section::new("load", "Latency under load", &columns).about(&[
         "Queries are due at random moments at a given rate, and latency counts from the moment when a query was due: nothing is left out when the server is slow.",
         "*load*: in percent of the rate that 64 callers reach through the pool. At most 64 calls are under way at a time, direct and pooled alike.",
-        "*done in time*: how many of the calls that were due were answered before the last was due. The moments are met to about 0.1 ms.",
+        "*done in time*: how many of the calls that were due were answered before the last was due. The moments are met to about 0.1 ms. Who cannot keep up with one rate is not tried with higher ones.",
         "Calls that wait behind one another are late together, so that here the interval of a ratio is narrower than it should be.",
     ]);
     for transport in [Transport::Stdio, Transport::Http] {
@@ -75,6 +75,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
         };
         let capacity = capacity(&plugins[1]).await?;
         let mut points: [Vec<(f64, f64)>; 4] = Default::default();
+        let mut keeps_up = [true; 2];
         for &share in rates {
             let rate = capacity * f64::from(share) / 100.0;
             // On a slow machine, too, some calls are due.
@@ -83,22 +84,19 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
             let label = format!("{share} % load: {transport}");
             let mut bar = bench.progress.steps(&label, plugins.len());
             let mut arrived: [Arrived; 2] = Default::default();
-            for (arrived, plugin) in arrived.iter_mut().zip(&plugins) {
-                *arrived = arrive(query(plugin), rate, lasts, hopeless).await?;
+            for (index, arrived) in arrived.iter_mut().enumerate() {
+                // Who is not tried has no call due.
+                if keeps_up[index] {
+                    *arrived = arrive(query(&plugins[index]), rate, lasts, hopeless).await?;
+                    keeps_up[index] = arrived.refused == 0;
+                }
                 bar.step();
-            }
-            let cells = arrived.each_ref().map(Arrived::cell);
-            for (index, arrived) in arrived.iter().enumerate() {
-                if let (0, Some(summary)) = (arrived.refused, arrived.latency.summary()) {
+                if let (true, Some(summary)) = (keeps_up[index], arrived.latency.summary()) {
                     points[2 * index].push((rate, summary.p50));
                     points[2 * index + 1].push((rate, summary.p99));
                 }
             }
-            let done = |arrived: &Arrived| {
-                let percent = 100.0 * arrived.in_time as f64 / arrived.due.max(1) as f64;
-                Cell::Word(format!("{percent:.0} %"))
-            };
-            let [direct, pooled] = cells;
+            let [direct, pooled] = arrived.each_ref().map(Arrived::latency);
             let improvement = match (&direct, &pooled) {
                 (Cell::Times(direct), Cell::Times(pooled)) => Cell::Ratio(direct.times(pooled)),
                 _ => Cell::Missing("none: who cannot keep up has no latency".to_owned()),
@@ -108,9 +106,9 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Section>, Error> {
                 Cell::Word(format!("{share} %")),
                 Cell::Rate(rate),
                 direct,
-                done(&arrived[0]),
+                arrived[0].done(),
                 pooled,
-                done(&arrived[1]),
+                arrived[1].done(),
                 improvement,
                 Cell::count(arrived[1].latency.len()),
             ]);
@@ -165,12 +163,21 @@ struct Arrived {
 }
 
 impl Arrived {
-    fn cell(&self) -> Cell {
-        if self.refused == 0 {
-            Cell::times(&self.latency)
-        } else {
-            Cell::Missing("cannot keep up".to_owned())
+    fn latency(&self) -> Cell {
+        match (self.due, self.refused) {
+            (0, _) => Cell::Missing("not tried".to_owned()),
+            (_, 0) => Cell::times(&self.latency),
+            _ => Cell::Missing("cannot keep up".to_owned()),
         }
+    }
+
+    /// The share that was answered in time.
+    fn done(&self) -> Cell {
+        if self.due == 0 {
+            return Cell::word("–");
+        }
+        let percent = 100.0 * self.in_time as f64 / self.due as f64;
+        Cell::Word(format!("{percent:.0} %"))
     }
 }
 
@@ -255,6 +262,21 @@ mod tests {
     use tokio::{sync::Mutex, time::sleep};
 
     use super::*;
+
+    #[test]
+    fn who_cannot_keep_up_has_no_latency_and_who_is_not_tried_neither() {
+        let cells = |due, refused| {
+            let arrived = Arrived {
+                due,
+                refused,
+                in_time: due / 4,
+                latency: Samples::default(),
+            };
+            [arrived.latency(), arrived.done()].map(|cell| crate::words::cell(&cell))
+        };
+        assert_eq!(cells(8, 1), ["cannot keep up", "25 %"]);
+        assert_eq!(cells(0, 0), ["not tried", "–"]);
+    }
 
     #[tokio::test]
     async fn a_call_that_waits_for_others_is_late_from_when_it_was_due() {

@@ -71,5 +71,5 @@ pub(crate) async fn compare(
 ) -> Result<[Samples; 2], Error> {
     let direct = || timed(work.run(direct));
     let pooled = || timed(work.run(pooled));
-    by_turns(3, || bench.row(label, 1000), [&direct, &pooled]).await
+    by_turns(3, bench.row(label, 1000), [&direct, &pooled]).await
 }

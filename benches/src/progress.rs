@@ -44,7 +44,7 @@ impl Progress {
         Paced {
             pace,
             bar: self.bar(label),
-            start: Instant::now(),
+            start: None,
             done: 0,
         }
     }
@@ -79,7 +79,8 @@ pub(crate) struct Pace {
 pub(crate) struct Paced {
     pace: Pace,
     bar: ProgressBar,
-    start: Instant,
+    /// When it was first asked whether to go on.
+    start: Option<Instant>,
     done: usize,
 }
 
@@ -87,7 +88,7 @@ impl Paced {
     /// Once more?
     pub(crate) fn goes_on(&mut self) -> bool {
         let Pace { least, most, time } = self.pace;
-        let elapsed = self.start.elapsed();
+        let elapsed = self.start.get_or_insert_with(Instant::now).elapsed();
         let by_count = self.done as f64 / most as f64;
         let by_time = elapsed.as_secs_f64() / time.as_secs_f64();
         let share = by_count.max(by_time.min(self.done as f64 / least as f64));
@@ -99,6 +100,11 @@ impl Paced {
 }
 
 impl Paced {
+    /// How long it goes on, at the least repeats.
+    pub(crate) fn time(&self) -> Duration {
+        self.pace.time
+    }
+
     /// One step is done.
     pub(crate) fn step(&mut self) {
         self.goes_on();

@@ -20,23 +20,27 @@ pub(crate) fn timed<'t>(work: impl Future<Output = Result<(), Error>> + 't) -> T
     })
 }
 
-/// Measures each way once in every turn, after some turns that do not count.
+/// Measures each way once in every turn, after some turns that do not count: fewer of
+/// them, but one, where they take longer than what is measured may.
 ///
 /// # Errors
 ///
 /// The first failure, which ends it: what did not do its work is no sample.
 pub(crate) async fn by_turns<'t, const N: usize>(
     warm_up: usize,
-    row: impl FnOnce() -> Paced,
+    mut row: Paced,
     ways: [&dyn Fn() -> Took<'t>; N],
 ) -> Result<[Samples; N], Error> {
-    for _ in 0..warm_up {
+    let start = Instant::now();
+    for turn in 0..warm_up {
+        if turn > 0 && start.elapsed() >= row.time() {
+            break;
+        }
         for way in ways {
             way().await?;
         }
     }
     let mut samples = std::array::from_fn(|_| Samples::default());
-    let mut row = row();
     while row.goes_on() {
         for (way, samples) in ways.iter().zip(&mut samples) {
             samples.push(way().await?);
@@ -47,7 +51,7 @@ pub(crate) async fn by_turns<'t, const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     use super::*;
     use crate::{
@@ -55,11 +59,11 @@ mod tests {
         work::wrong,
     };
 
-    fn three() -> Paced {
+    fn three(time: Duration) -> Paced {
         let pace = Pace {
             least: 3,
             most: 3,
-            time: Duration::ZERO,
+            time,
         };
         Progress::new().pace("test", pace)
     }
@@ -73,7 +77,8 @@ mod tests {
             let took = Duration::from_secs(calls.borrow().len() as u64);
             Box::pin(async move { Ok(took) })
         };
-        let [one, other] = by_turns(2, three, [&|| call('a'), &|| call('b')])
+        let row = three(Duration::MAX);
+        let [one, other] = by_turns(2, row, [&|| call('a'), &|| call('b')])
             .await
             .unwrap();
         assert_eq!(*calls.borrow(), "ababababab");
@@ -83,10 +88,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_warm_up_takes_no_longer_than_what_is_measured_but_there_is_one() {
+        let turns = async |time| {
+            let turns = Cell::new(0);
+            let turn = || {
+                turns.set(turns.get() + 1);
+                timed(async { Ok(()) })
+            };
+            by_turns(5, three(time), [&turn]).await.unwrap();
+            turns.get()
+        };
+        // Three of the turns are samples.
+        assert_eq!(turns(Duration::MAX).await, 5 + 3);
+        assert_eq!(turns(Duration::ZERO).await, 1 + 3);
+    }
+
+    #[tokio::test]
     async fn what_fails_ends_it() {
         let fine = || timed(async { Ok(()) });
         let fails = || timed(async { Err(wrong("a call")) });
-        let failed = by_turns(0, three, [&fine, &fails]).await.unwrap_err();
+        let failed = by_turns(0, three(Duration::ZERO), [&fine, &fails]);
+        let failed = failed.await.unwrap_err();
         assert!(failed.to_string().contains("`a call`"), "{failed}");
     }
 }

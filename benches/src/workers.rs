@@ -99,7 +99,7 @@ async fn compare(
         };
         at_once(workers, call).await.served()
     };
-    let row = || bench.row(&format!("{workers} workers: {transport}"), 1000);
+    let row = bench.row(&format!("{workers} workers: {transport}"), 1000);
     let on_direct = || -> Took<'_> { Box::pin(round(&direct)) };
     let on_pool = || -> Took<'_> { Box::pin(round(&pooled)) };
     let times = by_turns(2, row, [&on_direct, &on_pool]).await?;
