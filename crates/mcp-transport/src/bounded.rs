@@ -2,7 +2,7 @@
 //! reads answers.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU8, Ordering},
 };
 
@@ -19,7 +19,12 @@ mod owed;
 pub(crate) struct Limit {
     bytes: usize,
     overrun: Arc<AtomicU8>,
+    /// The beginning of the first line that was no message.
+    stray: Arc<OnceLock<String>>,
 }
+
+/// How much is kept of a line that was no message.
+const KEPT_OF_STRAY: usize = 1000;
 
 const NONE: u8 = 0;
 /// It cost one call, which has not heard of it yet.
@@ -34,6 +39,7 @@ impl Limit {
         Self {
             bytes,
             overrun: Arc::default(),
+            stray: Arc::default(),
         }
     }
 
@@ -68,6 +74,20 @@ impl Limit {
     /// Was it broken by what nobody has heard of yet?
     pub(crate) fn is_broken(&self) -> bool {
         self.overrun.load(Ordering::Relaxed) != NONE
+    }
+
+    /// The beginning of the first line that was no message, if there was one.
+    pub(crate) fn stray(&self) -> Option<&str> {
+        self.stray.get().map(String::as_str)
+    }
+
+    fn note_stray(&self, line: &[u8]) {
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            let beginning = &line[..line.len().min(KEPT_OF_STRAY)];
+            let kept = || String::from_utf8_lossy(beginning).into_owned();
+            self.stray.get_or_init(kept);
+        }
     }
 
     fn note_asking(&self) {

@@ -288,12 +288,15 @@ impl ClientConnector {
     {
         let host = Arc::new(Host::new(Arc::clone(&self.handlers)));
         let transport = Watched::new(transport.into_transport(), Arc::clone(&host));
-        let serve = host.serve_with_lifecycle(transport, lifecycle.mode());
+        // Dropped at the end: it closes the channel, by which the peer would end, and its
+        // end would be taken for the cause.
+        let mut serve = Box::pin(host.serve_with_lifecycle(transport, lifecycle.mode()));
         let service: Result<Service, ClientInitializeError> =
-            match timeout_at(deadline, Box::pin(serve)).await {
+            match timeout_at(deadline, &mut serve).await {
                 Ok(service) => service,
                 Err(_) => {
-                    let error = backing.witness().add_to(self.too_late());
+                    let witness = backing.witness();
+                    let error = witness.add_to(witness.quote(self.too_late()));
                     return Err(Failed::Unreachable(error));
                 }
             };
@@ -313,7 +316,9 @@ impl ClientConnector {
                 ))
             }
             Err(error) => {
-                let error = backing.witness().explain(failure::of_connect(error)).await;
+                let witness = backing.witness();
+                let error = witness.quote(failure::of_connect(error));
+                let error = witness.explain(error).await;
                 Err(match error.kind() {
                     ErrorKind::NotSent => Failed::Unreachable(as_connect_failure(error)),
                     ErrorKind::Unauthorized | ErrorKind::InvalidInput => Failed::Unreachable(error),

@@ -213,7 +213,7 @@ fn of_status(error: &HttpStatusError) -> Error {
 }
 
 /// The first line of a text, and not too much of it.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     // What a terminal would obey is not for its reader.
     let shown = |char: char| match char.is_control() {

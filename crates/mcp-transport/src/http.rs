@@ -49,13 +49,16 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// An endpoint of the network.
     pub(crate) fn new(target: &HttpTarget) -> Result<Self, Error> {
-        let url = reqwest::Url::parse(&target.url).map_err(|error| {
-            let message = format!("`{target}` is not a URL");
-            Error::new(ErrorKind::InvalidInput, message).with_source(error)
-        })?;
-        if !matches!(url.scheme(), "http" | "https") {
-            let message = format!("`{target}` must begin with http:// or https://");
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+        let wrong = |what| Error::new(ErrorKind::InvalidInput, format!("`{target}` {what}"));
+        let begins = |scheme: &str| {
+            let beginning = target.url.get(..scheme.len());
+            beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(scheme))
+        };
+        if !(begins("http://") || begins("https://")) {
+            return Err(wrong("must begin with http:// or https://"));
+        }
+        if let Err(error) = reqwest::Url::parse(&target.url) {
+            return Err(wrong("is not a URL").with_source(error));
         }
         Ok(Self {
             config: configure(target.url.as_str(), &target.headers)?,

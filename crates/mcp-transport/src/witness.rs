@@ -2,7 +2,7 @@
 
 use mcp_domain::{Error, ErrorKind};
 
-use crate::{bounded::Limit, process, secrets::Secrets};
+use crate::{bounded::Limit, failure, process, secrets::Secrets};
 
 /// What is known of a peer, also when it is gone.
 #[derive(Clone, Debug)]
@@ -24,6 +24,21 @@ impl Witness {
     /// The error without the credentials that the peer may have quoted.
     pub(crate) fn scrub(&self, error: Error) -> Error {
         self.secrets.scrub(error)
+    }
+
+    /// Adds to an error of the handshake what the peer sent instead of messages.
+    ///
+    /// Many a server prints its logs where its messages belong, or is no MCP server.
+    pub(crate) fn quote(&self, error: Error) -> Error {
+        let Some(stray) = self.limit.stray() else {
+            return error;
+        };
+        let quote = failure::one_line(&self.secrets.hide_in_quote(stray));
+        let message = format!(
+            "it wrote lines that are not MCP messages, the first: `{quote}`; logs belong on \
+             standard error"
+        );
+        failure::retold(&error, error.kind(), message).with_source(error)
     }
 
     /// Adds to an error what explains it, for which it gives a dying process a moment.

@@ -105,6 +105,9 @@ where
             let message = understand(&self.line);
             if message.is_none() {
                 self.batch = batch(&self.line);
+                if self.batch.is_empty() {
+                    self.limit.note_stray(&self.line);
+                }
             }
             self.line.clear();
             self.line.shrink_to(KEPT);

@@ -125,7 +125,23 @@ async fn a_command_that_ends_at_once() {
 async fn a_command_that_prints_garbage() {
     let server = ShellServer::new("while :; do echo 'hello { world'; sleep 0.01; done");
     let error = time_out(server.connector()).await;
-    check(&error, ErrorKind::ConnectTimeout, &["within 0.7 s"]);
+    let parts = [
+        "not MCP messages, the first: `hello { world`",
+        "within 0.7 s",
+    ];
+    check(&error, ErrorKind::ConnectTimeout, &parts);
+    // That is our doing.
+    assert!(!error.chain().contains("ended with"), "{}", error.chain());
+    eventually(|| !exists(server.pid())).await;
+}
+
+#[tokio::test]
+async fn a_command_that_prints_its_complaint_and_ends() {
+    let server =
+        ShellServer::answering("echo; echo 'no database given'; echo 'try --help'; exit 3");
+    let error = fail(server.connector()).await;
+    let parts = ["exit status: 3", "the first: `no database given`"];
+    check(&error, ErrorKind::ConnectFailed, &parts);
     eventually(|| !exists(server.pid())).await;
 }
 
@@ -157,7 +173,18 @@ async fn urls_that_are_none() {
         "file:///etc/passwd",
     ] {
         let error = ClientConnector::new(Target::http(url)).unwrap_err();
-        check(&error, ErrorKind::InvalidInput, &[]);
+        check(&error, ErrorKind::InvalidInput, &[url]);
+    }
+    for url in [
+        "",
+        "nonsense",
+        "127.0.0.1:8000",
+        "localhost:8000/mcp",
+        "ftp://h",
+    ] {
+        let error = ClientConnector::new(Target::http(url)).unwrap_err();
+        let parts = ["must begin with http:// or https://"];
+        check(&error, ErrorKind::InvalidInput, &parts);
     }
 }
 

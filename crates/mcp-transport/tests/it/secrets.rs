@@ -149,6 +149,17 @@ async fn a_process_that_logs_what_it_was_given() {
 }
 
 #[tokio::test]
+async fn a_process_that_prints_what_it_was_given_and_ends() {
+    let (told, _guard) = listen();
+    // Whole, and where it is cut.
+    for width in [1, 980] {
+        let print = format!("printf '%0{width}d cannot use %s\\n' 0 \"$PASSWORD\"; exit 1");
+        told.of(entrusted(&ShellServer::answering(&print))).await;
+    }
+    told.check("the first: `0 cannot use (hidden)`");
+}
+
+#[tokio::test]
 async fn a_process_that_says_what_it_was_given_as_it_introduces_itself() {
     let (told, _guard) = listen();
     let said = r#""capabilities":{"experimental":{"of":{"it":"'$PASSWORD'"}}},"instructions":"use '$PASSWORD'""#;
