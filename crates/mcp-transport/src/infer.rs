@@ -32,7 +32,8 @@ use crate::ServersFile;
 /// # Errors
 ///
 /// `InvalidInput`, with what was understood: another kind of URL, an address without
-/// `http://`, a script that is not there, a quote that does not end.
+/// `http://`, a script that is not there, a quote that does not end, a pipe or whatever else
+/// needs a shell.
 pub fn infer(text: &str) -> Result<Target, Error> {
     let text = text.trim();
     if text.is_empty() {
@@ -46,10 +47,28 @@ pub fn infer(text: &str) -> Result<Target, Error> {
     if let Some(socket) = text.strip_prefix("unix:") {
         return of_socket(socket);
     }
+    if let Some(rest) = text
+        .strip_prefix("http:")
+        .or_else(|| text.strip_prefix("https:"))
+    {
+        let scheme = &text[..text.len() - rest.len()];
+        return Err(wrong(format!(
+            "a URL must begin with `{scheme}//`, not with `{scheme}` alone"
+        )));
+    }
     let mut words = shell_words::split(text).map_err(|error| {
         wrong("the command line of the server has a quote that does not end".to_owned())
             .with_source(error)
     })?;
+    if let Some(word) = words
+        .iter()
+        .find(|word| FOR_A_SHELL.contains(&word.as_str()))
+    {
+        return Err(wrong(format!(
+            "`{word}` in the command line of the server is for a shell, and it is run without \
+             one; write it as `sh -c '…'`"
+        )));
+    }
     let variables = words.iter().take_while(|word| assignment(word).is_some());
     let variables = variables.count();
     let args = words.split_off((variables + 1).min(words.len()));
@@ -77,6 +96,21 @@ pub fn infer(text: &str) -> Result<Target, Error> {
     }
     Ok(target)
 }
+
+/// Words by which a shell puts programs together, and which a program would take for its own.
+const FOR_A_SHELL: [&str; 11] = [
+    "&",
+    "&&",
+    ";",
+    "<",
+    ">",
+    ">>",
+    "2>",
+    "2>&1",
+    "2>/dev/null",
+    "|",
+    "||",
+];
 
 /// Finds out what a path leads to: a script, an `mcpServers` file, a program.
 pub(crate) fn of_path(path: &Path) -> Result<Target, Error> {

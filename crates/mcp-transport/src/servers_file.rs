@@ -151,11 +151,12 @@ impl ServersFile {
     pub fn target(&self, name: &str) -> Result<Target, Error> {
         let Some(server) = self.servers.get(name) else {
             let names: Vec<_> = self.names().collect();
-            let message = format!(
-                "`{}` names no server `{name}`; it has: {}",
-                self.origin.display(),
-                names.join(", ")
-            );
+            let known = match names.is_empty() {
+                true => "it names none".to_owned(),
+                false => format!("it has: {}", names.join(", ")),
+            };
+            let origin = self.origin.display();
+            let message = format!("`{origin}` names no server `{name}`; {known}");
             return Err(Error::new(ErrorKind::InvalidInput, message));
         };
         let target = self.understand(name, server)?;

@@ -75,6 +75,28 @@ fn lines_are_commands_quoted_as_for_a_shell() {
 }
 
 #[test]
+fn what_needs_a_shell_is_refused_without_one() {
+    refused("server | tee log", "`|` in the command line");
+    refused("cd /srv && server hunter2", "`sh -c '…'`");
+    refused("server 2>/dev/null", "for a shell");
+    refused("server 2> log", "for a shell");
+    understood(
+        "sh -c 'server | tee log'",
+        &command("sh", &["-c", "server | tee log"]),
+    );
+    understood(
+        "server 'a|b' --x=>y",
+        &command("server", &["a|b", "--x=>y"]),
+    );
+}
+
+#[test]
+fn urls_without_their_slashes_are_no_programs() {
+    refused("http:/h/hunter2", "must begin with `http://`");
+    refused("https:h", "must begin with `https://`");
+}
+
+#[test]
 fn scripts_get_their_interpreter() {
     for (name, interpreter) in [("s.py", "python3"), ("s.js", "node"), ("s.mjs", "node")] {
         let (_folder, path) = file(name, "#!/usr/bin/env other\n", 0o644);

@@ -180,6 +180,9 @@ fn a_file_that_names_no_servers_is_refused() {
         "has a `mcpServers` that is no object",
     );
     check(r#"{"mcpServers": {}, "servers": {}}"#, "twice");
+    let none = ServersFile::parse("mcp.json", r#"{"mcpServers": {}}"#).unwrap();
+    let line = none.target("shop").unwrap_err().chain();
+    assert_eq!(line, "`mcp.json` names no server `shop`; it names none");
     let error = ServersFile::read("/no/such/file.json").unwrap_err();
     assert!(
         error
