@@ -41,9 +41,19 @@
 //! conventions for MCP. It costs next to nothing where nobody listens.
 //!
 //! This crate logs no arguments, no answers and no credentials at any level. The SDK below
-//! (`rmcp`) logs none at `INFO` and above, but whole messages at `TRACE`, questions of servers
-//! and what they are answered at `DEBUG`, and so the codes that OAuth logins give out once.
-//! Whoever turns everything on leaves it out: `RUST_LOG=debug,rmcp=info`.
+//! (`rmcp`) logs whole messages at `TRACE`, and at `DEBUG` the questions of servers and what
+//! they are answered, and so the codes that OAuth logins give out once. To turn everything
+//! else on, set `RUST_LOG=debug,rmcp=info`. At `INFO` it logs each handshake, with all that
+//! the server says of itself (without our credentials), and each end of a connection:
+//! `RUST_LOG=info,rmcp=warn` is quieter.
+//!
+//! # HTTP
+//!
+//! Connections to one origin share TCP connections and TLS sessions. One that is idle for 90
+//! seconds is closed; closing a [`Client`] ends its session, and leaves TCP connections to
+//! others. Proxies of the environment are used: `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY`,
+//! except to the hosts in `NO_PROXY`, and also to servers on this machine. They are read once
+//! per process.
 //!
 //! # Features
 //!

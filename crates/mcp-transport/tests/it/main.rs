@@ -15,6 +15,7 @@ mod nonsense;
 mod oauth;
 mod patience;
 mod prompts;
+mod proxies;
 mod secrets;
 mod server;
 mod shell;
