@@ -5,6 +5,19 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// What a tool answers with.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Hits(Hits),
+    Plan(Plan),
+    Rows(Rows),
+    Schemas(Schemas),
+    Table(Table),
+    Tables(Tables),
+    Written(Written),
+}
+
 /// Answer of `list_schemas`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Schemas {

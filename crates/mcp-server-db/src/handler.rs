@@ -15,9 +15,11 @@ use rmcp::{
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
-use serde_json::Value;
 
-use crate::{changes::Changes, engine::Engine, hangup::Hangup, resources, sessions::Place, tools};
+use crate::{
+    answer::Answer, changes::Changes, engine::Engine, hangup::Hangup, resources, sessions::Place,
+    tools,
+};
 
 const INSTRUCTIONS: &str = "A database. Begin with `list_tables` and \
     `describe_table`; ask with `query`, values as bound parameters; find text with `search`. \
@@ -77,7 +79,7 @@ impl Handler {
     }
 
     /// Calls a tool; tells everybody if the list of tables is another one afterwards.
-    async fn call(&self, name: &str, arguments: JsonObject) -> Result<Value, Error> {
+    pub(crate) async fn call(&self, name: &str, arguments: JsonObject) -> Result<Answer, Error> {
         if name != tools::EXECUTE {
             return tools::call(&self.database, name, arguments).await;
         }
@@ -139,12 +141,6 @@ impl ServerHandler for Handler {
             .with_cache_scope(CacheScope::Public))
     }
 
-    /// Asked for with each call over HTTP.
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        let mut tools = self.tools().iter();
-        tools.find(|tool| tool.name == name).cloned()
-    }
-
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -161,12 +157,8 @@ impl ServerHandler for Handler {
             () = self.hangup.noticed() => Err(Error::new(ErrorKind::Closed, "nobody is there")),
         };
         match result {
-            Ok(answer) => Ok(CallToolResult::structured(answer).into()),
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(invalid(&error)),
-            Err(error) => {
-                let text = ContentBlock::text(error.to_string());
-                Ok(CallToolResult::error(vec![text]).into())
-            }
+            Ok(answer) => Ok(structured(&answer)?.into()),
+            Err(error) => Ok(refusal(&error)?.into()),
         }
     }
 
@@ -257,6 +249,25 @@ impl ServerHandler for Handler {
         .map(CompleteResult::new)
         .map_err(|error| invalid(&error))
     }
+}
+
+/// An answer as the SDK tells it, and as text for those who know no other.
+fn structured(answer: &Answer) -> Result<CallToolResult, ErrorData> {
+    let misfit = |error: serde_json::Error| ErrorData::internal_error(error.to_string(), None);
+    let text = serde_json::to_string(answer).map_err(misfit)?;
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(serde_json::to_value(answer).map_err(misfit)?);
+    Ok(result)
+}
+
+/// What a caller is told of a tool that failed: a result where the database said no, an
+/// error where the call was none.
+pub(crate) fn refusal(error: &Error) -> Result<CallToolResult, ErrorData> {
+    if error.kind() == ErrorKind::InvalidInput {
+        return Err(invalid(error));
+    }
+    let text = ContentBlock::text(error.to_string());
+    Ok(CallToolResult::error(vec![text]))
 }
 
 fn invalid(error: &Error) -> ErrorData {

@@ -1,15 +1,16 @@
 //! Streamable HTTP: who may reach the database, and how.
 
 mod connections;
+mod form;
+mod shortcut;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
-use axum::{
-    body::{HttpBody as _, to_bytes},
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+use http_body_util::{BodyExt as _, Full, Limited, combinators::BoxBody};
+use hyper::{
+    Request, StatusCode,
+    body::{Body as _, Bytes, Incoming},
+    header::{self, HeaderMap, HeaderValue},
 };
 use mcp_domain::{Error, ErrorKind};
 use rmcp::transport::streamable_http_server::{
@@ -18,10 +19,14 @@ use rmcp::transport::streamable_http_server::{
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::{form::Form, shortcut::Shortcut};
 use crate::{
     DatabaseServer,
+    handler::Handler,
     sessions::{FULL, Place, Turned},
 };
+
+type Response = hyper::Response<BoxBody<Bytes, Infallible>>;
 
 /// How a database is served over HTTP. By default to this machine alone.
 #[derive(Clone, Default)]
@@ -84,26 +89,17 @@ impl DatabaseServer {
         let ending = CancellationToken::new();
         let end_sessions = ending.clone().drop_guard();
         let port = listener.local_addr().map_err(failed)?.port();
-        let handler = self.handler.clone();
-        let places = Place::among(SESSIONS);
-        let service = StreamableHttpService::new(
-            move || Ok(handler.at(places.next())),
-            Arc::new(LocalSessionManager::default()),
-            config(&options, port, ending),
-        );
-        let mut router = axum::Router::new()
-            .nest_service("/mcp", service)
-            .layer(middleware::from_fn(whole));
-        if let Some(token) = options.token {
-            let expected: Arc<str> = format!("Bearer {token}").into();
-            router = router.layer(middleware::from_fn_with_state(expected, admit));
-        }
+        let door = Arc::new(Door::new(&self.handler, &options, port, ending));
+        let answer = move |request| {
+            let door = Arc::clone(&door);
+            async move { door.answer(request).await }
+        };
         let ended = async move {
             shutdown.await;
             // Open streams would hold the shutdown up.
             drop(end_sessions);
         };
-        let served = connections::serve(listener, router, connections::MOST, ended).await;
+        let served = connections::serve(listener, answer, connections::MOST, ended).await;
         self.handler.settle().await;
         served.map_err(failed)
     }
@@ -131,43 +127,98 @@ fn config(
     config
 }
 
-/// Hands on requests that have come as a whole: what comes drop by drop, or never ends,
-/// keeps nobody but itself. Who found no place for a session is told so by HTTP's means.
-async fn whole(request: Request, next: Next) -> Response {
-    let (mut head, body) = request.into_parts();
-    // Who says so beforehand need not send it all.
-    if body.size_hint().lower() > LONGEST_REQUEST as u64 {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    }
-    let body = match timeout(PATIENCE, to_bytes(body, LONGEST_REQUEST)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
-    };
-    let turned = Turned::default();
-    head.extensions.insert(turned.clone());
-    let response = next.run(Request::from_parts(head, body.into())).await;
-    if turned.away() {
-        let later = [(header::RETRY_AFTER, RETRY_AFTER)];
-        return (StatusCode::SERVICE_UNAVAILABLE, later, FULL).into_response();
-    }
-    response
+/// What a request comes through, from the outside in.
+struct Door {
+    /// What it must bear, if anything.
+    expected: Option<String>,
+    shortcut: Shortcut,
+    sdk: StreamableHttpService<Handler, LocalSessionManager>,
 }
 
-/// Lets a request by that bears the token.
-async fn admit(
-    State(expected): State<Arc<str>>,
-    headers: HeaderMap,
-    request: Request,
-    next: Next,
-) -> Response {
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.map_or(&[][..], |given| given.as_bytes());
-    if same(given, expected.as_bytes()) {
-        return next.run(request).await;
+impl Door {
+    fn new(handler: &Handler, options: &HttpOptions, port: u16, ending: CancellationToken) -> Self {
+        let expected = options.token.as_ref();
+        let shortcut = Shortcut {
+            handler: handler.clone(),
+            form: Form::new(&options.hosts, port),
+            ending: ending.clone(),
+        };
+        let handler = handler.clone();
+        let places = Place::among(SESSIONS);
+        Self {
+            expected: expected.map(|token| format!("Bearer {token}")),
+            shortcut,
+            sdk: StreamableHttpService::new(
+                move || Ok(handler.at(places.next())),
+                Arc::new(LocalSessionManager::default()),
+                config(options, port, ending),
+            ),
+        }
     }
-    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-    (StatusCode::UNAUTHORIZED, challenge).into_response()
+
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        let (mut head, body) = request.into_parts();
+        if let Some(expected) = &self.expected
+            && !bears(&head.headers, expected)
+        {
+            let mut answer = told(StatusCode::UNAUTHORIZED, "");
+            let challenge = HeaderValue::from_static("Bearer");
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+            return answer;
+        }
+        let body = match whole(body).await {
+            Ok(body) => body,
+            Err(status) => return told(status, ""),
+        };
+        let path = head.uri.path().strip_prefix("/mcp");
+        if path.is_none_or(|rest| !rest.is_empty() && !rest.starts_with('/')) {
+            return told(StatusCode::NOT_FOUND, "");
+        }
+        if let Some(call) = self.shortcut.takes(&head, &body) {
+            return self.shortcut.answer(call).await;
+        }
+        let turned = Turned::default();
+        head.extensions.insert(turned.clone());
+        let request = Request::from_parts(head, Full::new(body));
+        let answer = Box::pin(self.sdk.handle(request)).await;
+        if turned.away() {
+            let mut answer = told(StatusCode::SERVICE_UNAVAILABLE, FULL);
+            let later = HeaderValue::from_static(RETRY_AFTER);
+            answer.headers_mut().insert(header::RETRY_AFTER, later);
+            return answer;
+        }
+        answer
+    }
+}
+
+/// Takes a request as a whole: what comes drop by drop, or never ends, keeps nobody but
+/// itself.
+async fn whole(body: Incoming) -> Result<Bytes, StatusCode> {
+    // Who says so beforehand need not send it all.
+    if body.size_hint().lower() > LONGEST_REQUEST as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match timeout(PATIENCE, Limited::new(body, LONGEST_REQUEST).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// An answer that is a status and a text, which can be empty.
+fn told(status: StatusCode, text: impl Into<Bytes>) -> Response {
+    let mut answer = Response::new(Full::new(text.into()).boxed());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// Does a request bear the token?
+fn bears(headers: &HeaderMap, expected: &str) -> bool {
+    let given = headers.get(header::AUTHORIZATION);
+    let given = given.map_or(&[][..], HeaderValue::as_bytes);
+    same(given, expected.as_bytes())
 }
 
 /// Takes as long wherever the difference is.

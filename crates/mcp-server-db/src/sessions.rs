@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use axum::http::request::Parts;
+use hyper::http::request::Parts;
 use rmcp::{ErrorData, model::Extensions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

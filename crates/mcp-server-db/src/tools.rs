@@ -10,12 +10,12 @@ use rmcp::{
     model::{JsonObject, Tool, ToolAnnotations},
 };
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::arguments::{DescribeTable, Execute, Explain, ListSchemas, ListTables, Query, Search};
 use crate::{
-    answer::{Hits, Plan, Rows, Schema, Schemas, Table, TableName, Tables, Written},
+    answer::{Answer, Hits, Plan, Rows, Schema, Schemas, Table, TableName, Tables, Written},
     cursor::Cursor,
     engine::{Engine, Page, Statement, Wanted},
 };
@@ -91,43 +91,43 @@ pub(crate) async fn call(
     database: &Engine,
     name: &str,
     arguments: JsonObject,
-) -> Result<Value, Error> {
-    match name {
+) -> Result<Answer, Error> {
+    Ok(match name {
         "list_schemas" => {
             let ListSchemas {} = read(name, arguments)?;
             let schemas = schemas(&database.tables().await?);
-            to_value(&Schemas { schemas })
+            Answer::Schemas(Schemas { schemas })
         }
-        "list_tables" => to_value(&list_tables(database, read(name, arguments)?).await?),
+        "list_tables" => Answer::Tables(list_tables(database, read(name, arguments)?).await?),
         "describe_table" => {
             let DescribeTable { table } = read(name, arguments)?;
-            to_value(&database.describe(table).await?)
+            Answer::Table(database.describe(table).await?)
         }
-        "query" => to_value(&query(database, read(name, arguments)?).await?),
+        "query" => Answer::Rows(query(database, read(name, arguments)?).await?),
         "explain" => {
             let Explain { sql, parameters } = read(name, arguments)?;
             let plan = database.explain(statement(sql, parameters)?).await?;
-            to_value(&Plan { plan })
+            Answer::Plan(Plan { plan })
         }
         "search" => {
             let Search { text, table, limit } = read(name, arguments)?;
             let limit = limit.min(database.limits().rows.max(1));
             let wanted = Wanted { text, table, limit };
-            to_value(&database.search(wanted).await?)
+            Answer::Hits(database.search(wanted).await?)
         }
         EXECUTE if database.allows_writes() => {
             let Execute { sql, parameters } = read(name, arguments)?;
-            to_value(&database.execute(statement(sql, parameters)?).await?)
+            Answer::Written(database.execute(statement(sql, parameters)?).await?)
         }
         EXECUTE => {
             let message = "there is no tool `execute`: the database is served for reading only";
-            Err(Error::new(ErrorKind::InvalidInput, message))
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         _ => {
             let message = format!("there is no tool `{name}`");
-            Err(Error::new(ErrorKind::InvalidInput, message))
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-    }
+    })
 }
 
 /// The schemas of tables that are in the order of their schemas.
@@ -192,11 +192,5 @@ fn read<T: DeserializeOwned>(tool: &str, arguments: JsonObject) -> Result<T, Err
     serde_json::from_value(Value::Object(arguments)).map_err(|error| {
         let message = format!("the arguments of `{tool}` do not fit its schema");
         Error::new(ErrorKind::InvalidInput, message).with_source(error)
-    })
-}
-
-fn to_value(answer: &impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(answer).map_err(|error| {
-        Error::new(ErrorKind::BadResponse, "the answer does not fit into JSON").with_source(error)
     })
 }

@@ -81,11 +81,6 @@ impl Reserved {
 }
 
 const RESERVED: [Reserved; 9] = [
-    Reserved {
-        // Servers that misbehave are written by hand.
-        for_tests: &["mcp-transport"],
-        ..Reserved::new("axum", &["mcp-server-db"])
-    },
     Reserved::new("backoff", &["mcp-pool"]),
     Reserved {
         // Checkouts are measured beside the bare one.
@@ -93,6 +88,7 @@ const RESERVED: [Reserved; 9] = [
         ..Reserved::new("deadpool", &["mcp-pool"])
     },
     Reserved::new("deadpool-postgres", &["mcp-server-db"]),
+    Reserved::new("hyper", &["mcp-server-db"]),
     Reserved::new("reqwest", &["mcp-transport"]),
     // The benchmark measures the bare SDK beside ours.
     Reserved::new("rmcp", &["mcp-bench", "mcp-server-db", "mcp-transport"]),

@@ -1,19 +1,19 @@
 //! Connections of an HTTP server: so many at a time, and none that only sits there.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{
     net::TcpListener,
     sync::Semaphore,
     time::{sleep, timeout},
 };
+
+use super::Response;
 
 /// The most connections at a time; the next ones wait to be taken.
 pub(super) const MOST: usize = 1000;
@@ -29,18 +29,22 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// process has too many files open.
 const RESPITE: Duration = Duration::from_millis(200);
 
-/// Serves until `shutdown` completes and the requests that came before are answered, or
+/// Answers requests until `shutdown` completes and those that came before are answered, or
 /// their answers are not taken for too long.
 ///
 /// # Errors
 ///
 /// If the listener is none.
-pub(super) async fn serve(
+pub(super) async fn serve<A, F>(
     listener: TcpListener,
-    router: Router,
+    answer: A,
     most: usize,
     shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+) -> io::Result<()>
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     let connections = GracefulShutdown::new();
@@ -66,7 +70,11 @@ pub(super) async fn serve(
         // An answer travels in pieces; the second must not wait until the peer has
         // acknowledged the first, which peers put off for 40 ms.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let answer = answer.clone();
+        let service = service_fn(move |request| {
+            let answer = answer(request);
+            async { Ok::<_, Infallible>(answer.await) }
+        });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
@@ -87,23 +95,26 @@ pub(super) async fn serve(
 mod tests {
     use std::future::pending;
 
-    use axum::routing::get;
+    use hyper::StatusCode;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpStream,
         sync::oneshot,
     };
 
-    use super::*;
+    use super::{super::told, *};
 
     const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+    async fn well(_: Request<Incoming>) -> Response {
+        told(StatusCode::OK, "well")
+    }
 
     /// A server with room for so many connections; asks for one of them.
     async fn server(most: usize) -> impl AsyncFn() -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(|| async { "well" }));
-        tokio::spawn(serve(listener, router, most, pending()));
+        tokio::spawn(serve(listener, well, most, pending()));
         async move || TcpStream::connect(address).await.unwrap()
     }
 
@@ -149,8 +160,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ended) = oneshot::channel();
-        let router = Router::new().route("/", get(|| async { "well" }));
-        let serving = tokio::spawn(serve(listener, router, 9, async { drop(ended.await) }));
+        let serving = tokio::spawn(serve(listener, well, 9, async { drop(ended.await) }));
         let mut stream = TcpStream::connect(address).await.unwrap();
         is_answered(&mut stream).await;
         end.send(()).unwrap();

@@ -12,14 +12,18 @@ use tokio::{
 
 use crate::client::{ask, config, lifecycles, shop};
 
-struct Served {
-    address: String,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), mcp_domain::Error>>,
+pub(crate) struct Served {
+    pub(crate) address: String,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) task: JoinHandle<Result<(), mcp_domain::Error>>,
 }
 
-async fn serve(options: HttpOptions) -> Served {
+pub(crate) async fn serve(options: HttpOptions) -> Served {
     let server = DatabaseServer::open_sqlite(shop(), Limits::default()).unwrap();
+    serve_this(server, options).await
+}
+
+pub(crate) async fn serve_this(server: DatabaseServer, options: HttpOptions) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = oneshot::channel();
@@ -63,7 +67,7 @@ async fn status(address: &str, headers: &str) -> String {
 }
 
 /// The whole answer to a request with these headers and this body.
-async fn exchange(address: &str, method: &str, headers: &str, body: &str) -> String {
+pub(crate) async fn exchange(address: &str, method: &str, headers: &str, body: &str) -> String {
     let request = format!(
         "{method} /mcp HTTP/1.1\r\n{headers}content-type: application/json\r\n\
          accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\

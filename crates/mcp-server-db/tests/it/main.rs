@@ -24,6 +24,7 @@ mod postgres_writes;
 mod replaced;
 mod resources;
 mod sample;
+mod shortcut;
 mod tools;
 mod wal;
 mod writes;

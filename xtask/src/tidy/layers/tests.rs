@@ -78,7 +78,6 @@ fn the_words_know_nobody() {
 fn tests_know_what_the_table_grants_them_and_no_more() {
     allowed("mcp-pool", "mcp-breaker", Edge::ForTests);
     allowed("mcp-bench", "deadpool", Edge::ForTests);
-    allowed("mcp-transport", "axum", Edge::ForTests);
     let expected = "mcp-pool must not depend on mcp-transport in its tests";
     refused("mcp-pool", "mcp-transport", Edge::ForTests, expected);
     let expected = "mcp-plugin-db must not know rmcp in its tests: \
