@@ -189,10 +189,10 @@ impl<C: Connector> Place<C> {
             self.closing = true;
         }
         let runtime = self.runtime.clone();
-        // Where the runtime is gone, the future is dropped at once, and the
-        // connection and the place with it.
+        // Where the runtime is gone, the future is dropped at once, unpolled: the place is free
+        // a moment before the connection goes, which whoever lets go of it here holds, too.
         runtime.spawn(async move {
-            // Whatever happens, the connection goes before its place.
+            // Else the connection goes before its place, however this ends.
             let place = self;
             let held = held;
             match timeout(place.close_timeout, held.connection.close()).await {
@@ -234,3 +234,6 @@ impl<C: Connector> Drop for Place<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! Who has been idle since when changes with each call, and is asked for only where places
 //! run out. So it is not kept: each of them has a rank, a time before which nothing that it
 //! has idle came back. It was true when it was looked at last, and stays true, because what
-//! comes back later is younger. Whoever has the lowest rank is looked at anew; the rank is
+//! comes back later is younger; or, if it was only away to be checked, is ranked anew. Whoever has the lowest rank is looked at anew; the rank is
 //! right by then, or rises. That makes one look for each use, at most, however many
 //! there are.
 
@@ -62,12 +62,14 @@ impl<C: Connector> Residents<C> {
         self.by_number.remove(&number);
     }
 
-    /// What this one has idle did not come back before then; unless more is known of it.
+    /// What this one has idle did not come back before then; nor before it was thought to.
     pub(crate) fn rank(&mut self, number: u64, since: Instant) {
         if let Some(resident) = self.by_number.get_mut(&number)
-            && resident.rank.is_none()
+            && resident.rank.is_none_or(|rank| since < rank)
         {
-            resident.rank = Some(since);
+            if let Some(rank) = resident.rank.replace(since) {
+                self.ranks.remove(&(rank, number));
+            }
             resident.keyed.set_ranked(true);
             self.ranks.insert((since, number));
         }

@@ -180,6 +180,8 @@ impl<C: Connector> Store<C> {
     /// Lets deadpool hold as many connections as there are by now. It reserves memory for as
     /// many as it may ever hold, which is most often not needed, and may be more than there is.
     ///
+    /// What it reserved for the most that there ever were, a few words for each, it keeps.
+    ///
     /// One that is just on its way into deadpool is neither offered any more nor counted there
     /// yet. Whoever finds nothing for want of its place widens it again.
     fn widen(&self, _settling: &MutexGuard<'_, ()>) {

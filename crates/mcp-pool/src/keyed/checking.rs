@@ -47,6 +47,7 @@ impl<C: Connector> Keyed<C> {
         }
         // Back in store before it is counted as withheld, lest it be looked for in vain.
         self.store.put_back(object);
+        self.rank();
         let census = self.lock_census();
         if !census.may_check() {
             self.store.withhold(permit);
@@ -71,6 +72,7 @@ impl<C: Connector> Keyed<C> {
     /// This connection gave a sign of life: hands it to whoever waits.
     pub(crate) fn found_alive(&self, pooled: Pooled<C>) {
         self.store.offer(pooled);
+        self.rank();
         self.relieve();
     }
 }

@@ -29,13 +29,19 @@ impl<C: Connector> Keyed<C> {
     /// idle then, under the lock under which that is stored: either it is seen there, or
     /// what was done before the look is seen here.
     pub(super) fn relieve(&self) {
-        if !self.is_ranked.load(Ordering::Relaxed)
-            && let Some(registry) = self.registry.upgrade()
-        {
-            registry.rank(self);
+        if !self.is_ranked.load(Ordering::Relaxed) {
+            self.rank();
         }
         if let Some(registry) = self.under_pressure() {
             registry.make_room();
+        }
+    }
+
+    /// What is idle here may have been so since earlier than is known: as one that was away
+    /// for a check has.
+    pub(super) fn rank(&self) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.rank(self);
         }
     }
 

@@ -1,12 +1,7 @@
 //! What happens between two steps of a caller, where no test from outside gets in
 //! between for certain.
 
-use std::{
-    cell::Cell,
-    hint::spin_loop,
-    sync::{Barrier, OnceLock},
-    time::Duration,
-};
+use std::{cell::Cell, hint::spin_loop, sync::Barrier, time::Duration};
 
 use futures::future::join_all;
 use mcp_domain::{Connection, Connector, Error, Operation, Scope};
@@ -318,62 +313,6 @@ async fn making_room_among_many_costs_as_much_as_among_few() {
         looks_for_evictions(2000).await,
     );
     assert!(many < 2 * few, "{few} looks among 20, {many} among 2000");
-}
-
-/// A connection that panics when it is closed, and looks at the places as it goes.
-struct Brittle(Weak<Registry<Glazier>>);
-
-struct Glazier {
-    registry: OnceLock<Weak<Registry<Self>>>,
-}
-
-thread_local! {
-    /// How many places were taken when the last [`Brittle`] went.
-    static TAKEN: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-impl Connector for Glazier {
-    type Connection = Brittle;
-
-    async fn connect(&self, _: &Scope) -> Result<Brittle, Error> {
-        Ok(Brittle(self.registry.get().unwrap().clone()))
-    }
-}
-
-impl Connection for Brittle {
-    fn is_open(&self) -> bool {
-        true
-    }
-
-    async fn ping(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn close(&self) -> Result<(), Error> {
-        panic!("broken")
-    }
-}
-
-impl Drop for Brittle {
-    fn drop(&mut self) {
-        let registry = self.0.upgrade();
-        TAKEN.set(registry.map(|registry| registry.limit.reserved()));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_place_of_a_connection_that_breaks_as_it_closes_is_free_when_it_is_gone() {
-    let settings = Settings::builder().min_connections(0).build().unwrap();
-    let glazier = Glazier {
-        registry: OnceLock::new(),
-    };
-    let server = Pool::new(settings).server("glass", glazier).add();
-    let registry = Arc::downgrade(&server.registry);
-    assert!(server.keyed.core.connector.registry.set(registry).is_ok());
-    let lease = server.lease(Operation::new("call")).await.unwrap();
-    lease.discard();
-    server.registry.limit.emptied().await;
-    assert_eq!(TAKEN.get(), Some(1));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{future::ready, sync::Mutex, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
-use mcp_domain::{Error, ErrorKind};
+use mcp_domain::{Error, ErrorKind, Scope};
 use mcp_pool::{Settings, Sharing};
 use tokio::{
     sync::watch,
@@ -172,4 +172,32 @@ async fn a_connection_that_died_casts_doubt_on_those_that_were_idle_wherever_the
     let again = join_all((0..2).map(|_| set.server.lease(CALL))).await;
     assert!(again.iter().all(Result::is_ok));
     assert_eq!((set.fake.pings(), set.fake.connects()), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_away_for_a_check_is_the_least_recently_used_all_the_same() {
+    let settings = Settings::builder().sharing(Sharing::Exclusive).max_total(4);
+    let settings = settings.idle_timeout(seconds(5000)).min_connections(0);
+    let settings = settings.health_check_interval(seconds(1000));
+    let set = set(settings.check_timeout(seconds(200)));
+    FakeServer::set(&set.fake.on_ping, Reaction::After(seconds(100)));
+    let key = |name: &str| set.server.scoped(Scope::new(name.to_owned()));
+    let (one, other, third) = (key("one"), key("other"), key("third"));
+    let held = one.lease(CALL).await.unwrap();
+    drop(one.lease(CALL).await.unwrap());
+    for key in [&other, &third] {
+        sleep(seconds(200)).await;
+        drop(key.lease(CALL).await.unwrap());
+    }
+    sleep(seconds(200)).await;
+    drop(held);
+    // The first one is away for its check while others look for who has the oldest.
+    sleep(seconds(450)).await;
+    assert_eq!(set.fake.pings(), 1);
+    let _elsewhere = key("elsewhere").lease(CALL).await.unwrap();
+    assert_eq!(other.stats().closed.evicted, 1);
+    sleep(seconds(100)).await;
+    let _last = key("last").lease(CALL).await.unwrap();
+    assert_eq!(third.stats().closed.evicted, 0);
+    assert_eq!(one.stats().closed.evicted, 1);
 }
