@@ -181,7 +181,7 @@ impl<C: Connector> Keyed<C> {
             // queue yet.
             self.grow();
         }
-        // Who waits for room goes first.
+        // Who waits for room goes first, also who has been told of it and is just taking it.
         if how == Use::Together && self.join(|census| census.together, taken) {
             return Ok(());
         }

@@ -59,39 +59,49 @@
 //! # }
 //! ```
 
-mod backoff;
-mod checking;
+// What its users see, and how it is set.
 mod configuration;
-mod counters;
-mod deadline;
 mod global;
-mod growth;
-mod held;
-mod histogram;
-mod keyed;
-mod leak;
 mod lease;
-mod limit;
-mod manager;
-#[cfg(feature = "metrics")]
-mod meters;
-mod opening;
 mod pool;
-mod registry;
-mod residents;
-mod run;
 mod server;
 mod settings;
-mod sharing;
 mod sticky;
+mod warm_up;
+
+// A call, from the outside in: `run` is the place to begin reading.
+mod backoff;
+mod deadline;
+mod run;
+mod under_way;
+mod verdict;
+
+// The connections of one server and scope: `keyed` has the checkout, `growth` decides when to
+// open more, `store` keeps what is idle, `held` is one connection and the place that it takes up.
+mod checking;
+mod growth;
+mod held;
+mod keyed;
+mod manager;
+mod opening;
+mod sharing;
 mod store;
+
+// All servers and scopes of a pool, and the limit over them.
+mod limit;
+mod registry;
+mod residents;
 mod sweep;
+mod upkeep;
+
+// What is told of it all.
+mod counters;
+mod histogram;
+mod leak;
+#[cfg(feature = "metrics")]
+mod meters;
 mod timings;
 mod told;
-mod under_way;
-mod upkeep;
-mod verdict;
-mod warm_up;
 
 #[cfg(feature = "config")]
 pub use self::configuration::ConfigurationBuilder;

@@ -2,7 +2,7 @@
 
 use std::{panic::Location, pin::pin, sync::Arc, time::Duration};
 
-use mcp_domain::{Connector, Error, ErrorKind, Operation, Outcome, Retry};
+use mcp_domain::{Connector, Error, ErrorKind, Operation, Outcome};
 
 use crate::{
     Server,
@@ -13,7 +13,7 @@ use crate::{
     lease::Lease,
     told::{Span, tell},
     under_way::UnderWay,
-    verdict::{admit, explain, no_answer, settle},
+    verdict::{admit, after, explain, may_repeat, no_answer, settle},
 };
 
 impl<C: Connector> Server<C> {
@@ -94,45 +94,23 @@ impl<C: Connector> Server<C> {
         let mut deadline =
             Deadline::new(operation.timeout().unwrap_or(settings.call_timeout), timer);
         let mut waits = None;
-        let mut previous: Option<Error> = None;
-        for attempt in 1.. {
-            let error = match (
-                self.attempt(operation, &mut deadline, &call).await,
-                previous.take(),
-            ) {
-                (Ok(answer), _) => return Ok(answer),
-                // The breaker has heard enough: of what, is told.
-                (Err(error), Some(previous)) if error.kind() == ErrorKind::BreakerOpen => {
-                    error.with_source(previous)
-                }
-                // That time ran out says less than what it was spent on.
-                (Err(error), Some(previous))
-                    if deadline.is_over() && error.kind() != ErrorKind::CallTimeout =>
-                {
-                    previous
-                }
-                (Err(error), _) => error,
+        let mut previous = None;
+        let mut attempt = 1;
+        let failure = loop {
+            let error = match self.attempt(operation, &mut deadline, &call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => after(previous.take(), error, &deadline),
             };
-            let again = attempt <= settings.retry_attempts
-                && match error.retry() {
-                    Retry::Safe => true,
-                    Retry::IfRepeatable => operation.is_repeatable(),
-                    Retry::Never => false,
-                };
-            let explained = |error| explain(&self.keyed, operation, attempt, &deadline, error);
-            if !again {
-                return Err(explained(error));
+            if attempt > settings.retry_attempts || !may_repeat(operation, &error) {
+                break error;
             }
             // A stale connection says nothing of the next one: no need to wait.
             let stale = matches!(error.kind(), ErrorKind::NotSent | ErrorKind::SessionExpired);
             if !(stale && attempt == 1) {
                 let waits = waits.get_or_insert_with(Waits::between_calls);
-                if deadline
-                    .sleep(waits.next(error.retry_after()))
-                    .await
-                    .is_err()
-                {
-                    return Err(explain(&self.keyed, operation, attempt, &deadline, error));
+                let wait = waits.next(error.retry_after());
+                if deadline.sleep(wait).await.is_err() {
+                    break error;
                 }
             }
             tell(|| {
@@ -145,8 +123,9 @@ impl<C: Connector> Server<C> {
             });
             previous = Some(error);
             self.keyed.counters.retry();
-        }
-        unreachable!("the loop returns after at most `retry_attempts` repetitions")
+            attempt += 1;
+        };
+        Err(explain(&self.keyed, operation, attempt, &deadline, failure))
     }
 
     /// Takes a connection for exclusive use, for calls that build on each other.
@@ -180,7 +159,7 @@ impl<C: Connector> Server<C> {
         // Before the breaker hears of it, which is code of others: a lease that is dropped
         // gives its connection back.
         let mut lease = Lease::empty(Arc::clone(&self.keyed));
-        let result = self.take(&mut deadline, Use::Alone, &mut lease.taken);
+        let result = self.checkout(&mut deadline, Use::Alone, &mut lease.taken);
         let lease = result.await.map(|()| lease.watched(caller));
         settle(
             permit,
@@ -216,7 +195,7 @@ impl<C: Connector> Server<C> {
         let mut took = None;
         let mut under_way = UnderWay::new(&self.keyed);
         let taken = &mut under_way.taken;
-        let (result, outcome) = match self.take(deadline, Use::Together, taken).await {
+        let (result, outcome) = match self.checkout(deadline, Use::Together, taken).await {
             Ok(()) => {
                 let result = {
                     let running = pin!(call(under_way.held()));
@@ -238,8 +217,8 @@ impl<C: Connector> Server<C> {
         result
     }
 
-    /// Takes a connection, which is put where it is to stay.
-    async fn take(
+    /// Takes a connection in time, which is put where it is to stay.
+    async fn checkout(
         &self,
         deadline: &mut Deadline<'_>,
         how: Use,

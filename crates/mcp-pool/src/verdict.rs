@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_domain::{
     BreakerState, CircuitBreaker, Connector, Error, ErrorKind, Fault, Operation, Outcome, Permit,
-    Rejected,
+    Rejected, Retry,
 };
 
 use crate::{deadline::Deadline, keyed::Keyed};
@@ -66,6 +66,26 @@ pub(crate) fn outcome<T>(result: &Result<T, Error>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,
         Err(error) => error.outcome(),
+    }
+}
+
+/// May a call that failed so be tried again?
+pub(crate) fn may_repeat(operation: Operation, error: &Error) -> bool {
+    match error.retry() {
+        Retry::Safe => true,
+        Retry::IfRepeatable => operation.is_repeatable(),
+        Retry::Never => false,
+    }
+}
+
+/// What to say of an attempt that failed so, after a `previous` one that failed.
+pub(crate) fn after(previous: Option<Error>, error: Error, deadline: &Deadline<'_>) -> Error {
+    match previous {
+        // The breaker has heard enough: of what, is told.
+        Some(previous) if error.kind() == ErrorKind::BreakerOpen => error.with_source(previous),
+        // That time ran out says less than what it was spent on.
+        Some(previous) if deadline.is_over() && error.kind() != ErrorKind::CallTimeout => previous,
+        _ => error,
     }
 }
 

@@ -23,12 +23,22 @@ pub(super) struct Waiting<'k, C: Connector> {
     epoch: u64,
     /// Has it got what it waited for?
     served: bool,
-    /// Is it counted no more?
-    over: bool,
-    /// Is it taking a connection? Others count on that until it is known to be in use.
-    takes: bool,
-    /// Is it taking room on one? Nothing is to be opened for it any more.
-    joins: bool,
+    counted: As,
+}
+
+/// What a caller is counted as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum As {
+    /// Nothing yet, which becomes `Waiting`; or nothing any more.
+    Nobody,
+    /// One who waits. Becomes `Taking`, `Joining` or, for good, `Nobody`.
+    Waiting,
+    /// Besides, one who is taking a connection: others count on that until it is known to be
+    /// in use. Becomes `Waiting` if there is none, else `Nobody`.
+    Taking,
+    /// Besides, one who is taking room on a connection: nothing is to be opened for it any
+    /// more. Becomes `Waiting` if there is none, else `Nobody`.
+    Joining,
 }
 
 impl<'k, C: Connector> Waiting<'k, C> {
@@ -44,9 +54,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
             last_sign,
             epoch: 0,
             served: false,
-            over: true,
-            takes: false,
-            joins: false,
+            counted: As::Nobody,
         };
         let mut _previous = None;
         keyed.grow_after(|census| {
@@ -57,7 +65,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
                 Use::Together => census.together += 1,
             }
             // Whatever happens from here on, it is counted until it is dropped.
-            waiting.over = false;
+            waiting.counted = As::Waiting;
         });
         waiting
     }
@@ -76,13 +84,13 @@ impl<'k, C: Connector> Waiting<'k, C> {
 
     /// It begins to take a connection.
     pub(super) fn takes(&mut self) {
-        self.takes = true;
+        self.counted = As::Taking;
         self.keyed.lock_census().landing += 1;
     }
 
     /// There was none.
     pub(super) fn found_nothing(&mut self) {
-        self.takes = false;
+        self.counted = As::Waiting;
         self.keyed.lock_census().landing -= 1;
     }
 
@@ -92,10 +100,10 @@ impl<'k, C: Connector> Waiting<'k, C> {
         census.invited -= 1;
         census.joining += 1;
         drop(census);
-        self.joins = true;
+        self.counted = As::Joining;
         self.served = self.keyed.join(|_| 0, taken);
         if !self.served {
-            self.joins = false;
+            self.counted = As::Waiting;
             self.keyed.lock_census().joining -= 1;
         }
         self.served
@@ -125,17 +133,17 @@ impl<'k, C: Connector> Waiting<'k, C> {
     /// Is counted no more if it `may`, which is asked in the same moment.
     fn cease(&mut self, may: impl FnOnce(&Store<C>) -> bool) {
         let (epoch, how, number) = (self.epoch, self.how, self.number);
-        let (takes, joins) = (self.takes, self.joins);
+        let counted = self.counted;
         let (mut others, mut anybody, mut _previous) = (false, true, None);
         // It may have been given a connection that others had counted on.
         self.keyed.grow_after(|census| {
-            self.over = may(&self.keyed.store);
-            if !self.over {
+            if !may(&self.keyed.store) {
                 return;
             }
+            self.counted = As::Nobody;
             _previous = self.keyed.wait_no_more(number);
-            census.landing -= usize::from(takes);
-            census.joining -= usize::from(joins);
+            census.landing -= usize::from(counted == As::Taking);
+            census.joining -= usize::from(counted == As::Joining);
             if census.epoch == epoch {
                 match how {
                     Use::Alone => census.alone -= 1,
@@ -160,7 +168,7 @@ impl<'k, C: Connector> Waiting<'k, C> {
 
 impl<C: Connector> Drop for Waiting<'_, C> {
     fn drop(&mut self) {
-        if !self.over {
+        if self.counted != As::Nobody {
             self.cease(|_| true);
         }
     }
