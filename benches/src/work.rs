@@ -115,6 +115,7 @@ mod tests {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
     use super::*;
+    use crate::bare::Bare;
 
     /// Answers everything, as a server would whose database is empty.
     async fn serve_nothing(stream: DuplexStream) {
@@ -131,7 +132,12 @@ mod tests {
                 "columns": [], "rows": [], "row_count": 0, "truncated": false, "hits": [],
                 "table": "reviews", "tables_searched": [],
             });
-            let result = match question["method"].as_str().unwrap() {
+            let mut result = match question["method"].as_str().unwrap() {
+                "server/discover" => json!({
+                    "supportedVersions": ["2026-07-28"],
+                    "capabilities": { "tools": {}, "resources": {} },
+                    "serverInfo": { "name": "nothing", "version": "1" },
+                }),
                 "initialize" => json!({
                     "protocolVersion": question["params"]["protocolVersion"],
                     "capabilities": { "tools": {}, "resources": {} },
@@ -146,6 +152,9 @@ mod tests {
                 }),
                 _ => json!({}),
             };
+            result["resultType"] = json!("complete");
+            result["cacheScope"] = json!("private");
+            result["ttlMs"] = json!(0);
             let answer = json!({ "jsonrpc": "2.0", "id": id, "result": result });
             output
                 .write_all(format!("{answer}\n").as_bytes())
@@ -172,6 +181,21 @@ mod tests {
         let refused = query(&client).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::BadResponse);
         client.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nor_is_it_one_of_the_bare_sdk() {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        tokio::spawn(serve_nothing(theirs));
+        let bare = Bare::over(ours).await.unwrap();
+        for work in Work::ALL {
+            let refused = bare.run(work).await.unwrap_err().to_string();
+            assert!(
+                refused.contains("another answer than it should"),
+                "{refused}"
+            );
+        }
+        bare.close().await.unwrap();
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(super) fn beside(all: &[Measured]) -> Section {
         ADDED,
         "The round trip is chosen so that a direct connect (`initialize`) takes as long as theirs did.",
         "*direct*, of operations: open a session, ask, close it. Theirs name no close.",
+        "*building a pool*: without one there is nothing to build, so that there is no gain to tell.",
         "*connecting for 3*: three connections, one after the other, without close; there, three times the overhead of one.",
     ]);
     for study in all {
