@@ -51,11 +51,11 @@
 //!
 //! # Slow calls
 //!
-//! A call is measured from `try_admit` to `settle`. Who asks leave and then has to wait
-//! before the call can be made knows better, and says how long the server took
-//! ([`Permit::record_taking`](mcp_domain::Permit::record_taking)): that counts instead.
-//! `mcp-pool` does so. It tells the time from when a connection is there until the call has
-//! ended, without that for waiting for one or opening one; a connect that fails is a
+//! A call is measured from `try_admit` to `settle`. A caller that is admitted and then has to
+//! wait before it can make the call knows better how long the server took, and can say so
+//! ([`Permit::record_taking`](mcp_domain::Permit::record_taking)): that time counts instead.
+//! `mcp-pool` does so. It reports the time from when it has a connection until the call has
+//! ended, without the time spent waiting for one or opening one; a connect that fails is a
 //! failure, and never slow.
 //!
 //! # Example

@@ -50,7 +50,9 @@
 //! let pool = Pool::new(Settings::builder().max_connections(4).build()?);
 //! let echo = pool.server("echo", EchoConnector).add();
 //!
-//! let answer = echo.run(SAY, |connection| async move { connection.say("hello").await }).await?;
+//! let text = String::from("hello");
+//! let said = &text; // borrowed, because a call may be made more than once
+//! let answer = echo.run(SAY, |connection| async move { connection.say(said).await }).await?;
 //! assert_eq!(answer, "hello");
 //!
 //! let report = pool.close(Duration::from_secs(5)).await;

@@ -41,8 +41,8 @@ impl<C: Connector> Pool<C> {
     /// Starts adding a server; [`add`](ServerBuilder::add) ends it. The name appears
     /// in errors, logs and figures, and picks the server's settings.
     ///
-    /// Its connections are asked whether they are [open](mcp_domain::Connection::is_open)
-    /// under locks of the pool: whoever asks the pool for anything in there waits for itself.
+    /// The pool calls [`is_open`](mcp_domain::Connection::is_open) of its connections while
+    /// it holds locks: an `is_open` that calls back into the pool deadlocks.
     pub fn server(&self, name: impl Into<Arc<str>>, connector: C) -> ServerBuilder<C> {
         let name = name.into();
         let settings = self.configuration.server(&name);

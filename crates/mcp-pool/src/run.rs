@@ -23,11 +23,13 @@ impl<C: Connector> Server<C> {
     /// at the same time where that is safe ([`Sharing`](crate::Sharing)), and which is
     /// somebody else's when the call has ended: do not keep it. `call` is
     /// called again if it failed in a way that allows it: it never reached the
-    /// server, or the operation is [repeatable](Operation::repeatable).
+    /// server, or the operation is [repeatable](Operation::repeatable). So it cannot
+    /// consume what it captures; let it borrow instead, by `let text = &text;` before it.
     ///
     /// # Errors
     ///
-    /// What `call` returned, if the server answered. Otherwise an error that says
+    /// What `call` or the connector returned, if the server answered, if only to ask for
+    /// other credentials, or if the caller's input is wrong. Otherwise an error that says
     /// on which server, after how many attempts and how long, with the last
     /// failure as its source:
     /// - `BreakerOpen` if the circuit breaker refused,

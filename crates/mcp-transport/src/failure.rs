@@ -23,6 +23,7 @@ pub(crate) fn retold(error: &Error, kind: ErrorKind, message: impl Into<String>)
     }
 }
 
+const IS_IT_THE_ENDPOINT: &str = "is that the URL of its MCP endpoint?";
 const NOT_SENT: &str = "the call was not sent";
 const NOT_ANSWERED: &str = "the call was not answered";
 
@@ -164,6 +165,14 @@ fn of_http(error: &HttpError, what: &str) -> Error {
         {
             Error::new(ErrorKind::SessionExpired, "the server forgot the session")
         }
+        HttpError::UnexpectedServerResponse(answer)
+            if answer.starts_with("HTTP 404") || answer.starts_with("HTTP 405") =>
+        {
+            let told = one_line(answer);
+            let told = told.trim_end_matches([':', ' ']);
+            let message = format!("the answer is not MCP: {told}; {IS_IT_THE_ENDPOINT}");
+            Error::new(ErrorKind::BadResponse, message)
+        }
         HttpError::UnexpectedServerResponse(_)
         | HttpError::UnexpectedContentType(_)
         | HttpError::Deserialize(_)
@@ -192,17 +201,40 @@ fn of_reqwest(error: &reqwest::Error, what: &str) -> Error {
         (false, what) => (ErrorKind::Disconnected, what),
     };
     // The innermost cause says it best, and reqwest's own text holds the whole URL.
-    let mut cause: &dyn StdError = error;
+    let mut cause: &(dyn StdError + 'static) = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    Error::new(kind, format!("{what}: {cause}"))
+    let hint = match is_not_tls(cause) {
+        true => "; does the server speak http:// instead of https://?",
+        false => "",
+    };
+    Error::new(kind, format!("{what}: {cause}{hint}"))
+}
+
+/// Did the peer answer a TLS handshake with something else, such as plain HTTP?
+fn is_not_tls(cause: &(dyn StdError + 'static)) -> bool {
+    // An I/O error does not tell what it wraps as its source, and may wrap another one.
+    let mut error = cause;
+    while let Some(inner) = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+    {
+        error = inner;
+    }
+    matches!(
+        error.downcast_ref(),
+        Some(rustls::Error::InvalidMessage(
+            rustls::InvalidMessage::InvalidContentType
+        ))
+    )
 }
 
 fn of_status(error: &HttpStatusError) -> Error {
     let mut message = format!("the server answered with HTTP status {}", error.status);
     if matches!(error.status, 404 | 405) {
-        message.push_str("; is that the URL of its MCP endpoint?");
+        message.push_str("; ");
+        message.push_str(IS_IT_THE_ENDPOINT);
     }
     let failure = Error::new(ErrorKind::Disconnected, message);
     let seconds = error.retry_after.as_deref().and_then(|s| s.parse().ok());

@@ -17,7 +17,7 @@ use crate::{Progress, host::Hear};
 
 /// A call that is sent when it is awaited.
 ///
-/// Without more ado it waits as long as its connection says
+/// By default it waits as long as its connection says
 /// ([`ClientConnector::with_call_timeout`](crate::ClientConnector::with_call_timeout)).
 ///
 /// ```no_run

@@ -262,6 +262,26 @@ async fn web_pages() {
             error.chain()
         );
     }
+    let error = fail(listener(Some(MISSING)).await).await;
+    let parts = ["HTTP 404", "is that the URL of its MCP endpoint?"];
+    check(&error, ErrorKind::BadResponse, &parts);
+}
+
+#[tokio::test]
+async fn a_server_without_tls_that_is_asked_for_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let error = fail(ClientConnector::new(Target::http(url)).unwrap()).await;
+    check(
+        &error,
+        ErrorKind::ConnectFailed,
+        &["http:// instead of https://"],
+    );
 }
 
 #[tokio::test]
