@@ -49,9 +49,9 @@
 //!
 //! # HTTP
 //!
-//! Connections to one origin share TCP connections and TLS sessions. One that is idle for 90
-//! seconds is closed; closing a [`Client`] ends its session, and leaves TCP connections to
-//! others. Proxies of the environment are used: `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY`,
+//! Connections to one origin share TCP connections and TLS sessions. Closing a [`Client`] ends
+//! its session, and leaves its TCP connections to others; those that nobody uses are closed
+//! after 90 seconds to three minutes, as idle ones are looked for every 90 seconds. Proxies of the environment are used: `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY`,
 //! except to the hosts in `NO_PROXY`, and also to servers on this machine. They are read once
 //! per process.
 //!
