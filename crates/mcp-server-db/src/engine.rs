@@ -3,7 +3,7 @@
 //! Tools, resources and limits are written once, above this line. Below it, each
 //! engine enforces with its own means that nothing is written and nothing unbounded.
 
-use mcp_domain::Error;
+use mcp_domain::{Error, ErrorKind};
 use serde_json::Value;
 
 #[cfg(feature = "postgres")]
@@ -24,6 +24,12 @@ pub(crate) struct Statement {
 /// What is added to the failure of a write whose end nobody has seen: it may be done.
 pub(crate) const UNKNOWN: &str =
     "; whether anything was written is not known: look before you write it again";
+
+/// A statement is not one that only reads.
+pub(crate) fn only_reading() -> Error {
+    let message = "this statement is not allowed: the database is open for reading only";
+    Error::new(ErrorKind::ToolFailed, message)
+}
 
 /// Which rows of a result are wanted: so many, after those that were told before.
 #[derive(Clone, Copy, Debug)]

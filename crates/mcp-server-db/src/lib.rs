@@ -109,6 +109,7 @@
 //! ```
 
 mod answer;
+mod beginning;
 mod changes;
 mod cursor;
 mod engine;

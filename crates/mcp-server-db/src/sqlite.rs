@@ -31,7 +31,7 @@ use self::{
     place::{Opened, gone},
     write::Writer,
 };
-use crate::{limits::Limits, options::Options};
+use crate::{engine::only_reading, limits::Limits, options::Options};
 
 /// How many virtual machine steps pass between two looks at the clock: few, as one that
 /// calls a function can take milliseconds.
@@ -244,12 +244,6 @@ fn failed(error: rusqlite::Error) -> Error {
         other => Error::new(ErrorKind::ToolFailed, other),
     }
     .with_source(error)
-}
-
-/// A statement is not one that only reads.
-fn only_reading() -> Error {
-    let message = "this statement is not allowed: the database is open for reading only";
-    Error::new(ErrorKind::ToolFailed, message)
 }
 
 /// A name as SQL quotes it.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use self::arguments::{DescribeTable, Execute, Explain, ListSchemas, ListTables, Query, Search};
 use crate::{
     answer::{Answer, Hits, Plan, Rows, Schema, Schemas, Table, TableName, Tables, Written},
+    beginning::beginning,
     cursor::Cursor,
     engine::{Engine, Page, Statement, Wanted},
 };
@@ -181,7 +182,7 @@ async fn query(database: &Engine, asked: Query) -> Result<Rows, Error> {
 
 /// What there is to run. Engines have many words for nothing, and few of them help.
 fn statement(sql: String, parameters: Vec<Value>) -> Result<Statement, Error> {
-    if sql.trim_matches([' ', '\t', '\r', '\n', ';']).is_empty() {
+    if beginning(&sql).is_empty() {
         let message = "there is no statement";
         return Err(Error::new(ErrorKind::ToolFailed, message));
     }

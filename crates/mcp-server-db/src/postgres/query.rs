@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     answer::{ResultColumn, Rows},
-    engine::{Page, Statement},
+    beginning::beginning,
+    engine::{Page, Statement, only_reading},
     limits::{Limits, Room},
 };
 
@@ -59,8 +60,7 @@ pub(super) async fn read(
     let mut prepared = transaction.prepare(&asked.sql).await.map_err(failed)?;
     let columns = columns(&prepared);
     if columns.is_empty() {
-        let message = "this is not a query: it has no columns";
-        return Err(Error::new(ErrorKind::ToolFailed, message));
+        return Err(without_columns(&asked.sql));
     }
     if !prepared
         .columns()
@@ -102,6 +102,22 @@ pub(super) async fn read(
     }
     answer.row_count = answer.rows.len();
     Ok(answer)
+}
+
+/// Why a statement without columns is not run. PostgreSQL would say so itself, but not
+/// before it runs, when some would end the transaction that holds it to reading.
+fn without_columns(sql: &str) -> Error {
+    let words = beginning(sql).split(|letter: char| !letter.is_ascii_alphabetic());
+    let first = words
+        .map(str::to_ascii_lowercase)
+        .next()
+        .unwrap_or_default();
+    // `SELECT FROM products` is a query to PostgreSQL, and has none.
+    if ["", "select", "table", "values", "with"].contains(&first.as_str()) {
+        let message = "this is not a query: it has no columns";
+        return Error::new(ErrorKind::ToolFailed, message);
+    }
+    only_reading()
 }
 
 pub(super) fn columns(prepared: &Prepared) -> Vec<ResultColumn> {

@@ -5,10 +5,10 @@ use mcp_domain::{Error, ErrorKind};
 use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::{Value, json};
 
-use super::{Sqlite, catalog::find, failed, only_reading, quoted};
+use super::{Sqlite, catalog::find, failed, quoted};
 use crate::{
     answer::{ResultColumn, Rows},
-    engine::{Page, Statement},
+    engine::{Page, Statement, only_reading},
     limits::{Limits, Room},
 };
 

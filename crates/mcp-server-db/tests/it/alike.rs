@@ -129,6 +129,9 @@ impl Asked {
             ("stacked", "SELECT 1; SELECT 2"),
             ("no query", ""),
             ("comment", "-- x"),
+            ("delete", "DELETE FROM people"),
+            ("create", "/* x */ create table x (y INTEGER)"),
+            ("begin", "BEGIN"),
         ] {
             all.push((
                 name,

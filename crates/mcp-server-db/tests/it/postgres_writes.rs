@@ -12,11 +12,15 @@ use crate::{
     cluster::{Cluster, connect},
 };
 
-async fn writable(cluster: &Cluster, limits: Limits) -> Client {
+async fn allow_writer(cluster: &Cluster) {
     let role = "CREATE ROLE writer LOGIN PASSWORD 'kept-secret';
                 GRANT pg_read_all_data, pg_write_all_data TO writer;
                 GRANT CREATE ON SCHEMA public TO writer";
     cluster.admin().await.batch_execute(role).await.unwrap();
+}
+
+async fn writable(cluster: &Cluster, limits: Limits) -> Client {
+    allow_writer(cluster).await;
     let options = Options {
         limits,
         allow_writes: true,
@@ -152,6 +156,42 @@ async fn a_statement_is_done_as_a_whole_and_leaves_nothing_else_behind() {
         read.ends_with("the database is open for reading only"),
         "{read}"
     );
+    // As SQLite, it has nothing to say to nothing.
+    let nothing = refused(&client, "execute", json!({ "sql": "-- nothing" })).await;
+    assert_eq!(nothing, "there is no statement");
+}
+
+#[tokio::test]
+async fn a_query_without_columns_is_told_why_it_is_not_run() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let client = cluster.client(&Options::default()).await;
+    for (sql, why) in [
+        ("DELETE FROM orders", "open for reading only"),
+        ("SET search_path = archive", "open for reading only"),
+        ("COMMIT", "open for reading only"),
+        ("SELECT FROM orders", "it has no columns"),
+        ("DELETE FROM orders RETURNING id", "cannot execute DELETE"),
+    ] {
+        let refused = refused(&client, "query", json!({ "sql": sql })).await;
+        assert!(refused.contains(why), "{sql}: {refused}");
+    }
+    assert_eq!(cell(&client, "SHOW search_path").await, "\"$user\", public");
+}
+
+#[tokio::test]
+async fn clients_of_postgresql_are_told_of_changes_to_its_tables_too() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    allow_writer(&cluster).await;
+    let options = Options {
+        allow_writes: true,
+        ..Options::default()
+    };
+    let server = DatabaseServer::open(&cluster.url("writer", "postgres"), &options).unwrap();
+    crate::writes::tells_of_changed_tables(server, "DELETE FROM events").await;
 }
 
 #[tokio::test]

@@ -313,6 +313,11 @@ async fn whoever_listens_is_told_when_the_list_of_tables_has_changed() {
         ..Options::default()
     };
     let server = DatabaseServer::open(&path.to_string_lossy(), &options).unwrap();
+    tells_of_changed_tables(server, "DELETE FROM reviews").await;
+}
+
+/// Changes the tables of a server that allows it, and one time only rows by `delete`.
+pub(crate) async fn tells_of_changed_tables(server: DatabaseServer, delete: &str) {
     let writer = connect(server.clone()).await;
     let (sender, mut heard) = mpsc::unbounded_channel();
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
@@ -330,7 +335,7 @@ async fn whoever_listens_is_told_when_the_list_of_tables_has_changed() {
     // Its first answer shows that the session has begun for the server, too.
     listener.list_tools(None).await.unwrap();
     for sql in [
-        "CREATE TABLE notes (text)",
+        "CREATE TABLE notes (id INTEGER)",
         "ALTER TABLE notes RENAME TO memos",
         "DROP TABLE memos",
     ] {
@@ -341,7 +346,7 @@ async fn whoever_listens_is_told_when_the_list_of_tables_has_changed() {
             .unwrap();
     }
     // Rows are not tables.
-    ask(&writer, "execute", json!({ "sql": "DELETE FROM reviews" })).await;
+    ask(&writer, "execute", json!({ "sql": delete })).await;
     call(&writer, "execute", json!({ "sql": "DROP TABLE nope" })).await;
     listener.list_tools(None).await.unwrap();
     assert!(heard.try_recv().is_err());
