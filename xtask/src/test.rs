@@ -23,7 +23,9 @@ With --third-party as the first argument, the tests against servers that others 
 run instead: those in a module `third_party`. The servers are installed into
 target/third-party unless they are there, from PyPI and npm, with the versions of
 xtask/third-party, and one is built from crates.io, which takes some minutes;
-MCP_THIRD_PARTY names the folder to the tests. Needs Python 3 with venv.
+MCP_THIRD_PARTY names the folder to the tests. Needs Python 3 with venv. Where Debian's
+postgresql or mariadb-server-core and mariadb-client-core are not installed, and CI is
+not set, what is tested on them is left out.
 
   cargo xtask test --third-party                all of them
   cargo xtask test --third-party -p mcp-pool    those of one package

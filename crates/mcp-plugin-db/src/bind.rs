@@ -11,14 +11,38 @@ use mcp_domain::{Error, ErrorKind};
 pub(crate) use self::places::places;
 use crate::Value;
 
-/// Whose SQL it is, as far as it matters for writing values.
+/// Whose SQL it is, as far as it matters for writing values and names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sql {
     DuckDb,
+    /// MySQL's, too.
+    MariaDb,
     Postgres,
     Sqlite,
     /// Somebody's: only what all agree on can be written.
     Unknown,
+}
+
+impl Sql {
+    /// That of a database by its name, as servers write it.
+    pub(crate) fn of(database: &str) -> Self {
+        match database {
+            "duckdb" => Self::DuckDb,
+            "mariadb" | "mysql" => Self::MariaDb,
+            "postgres" | "postgresql" => Self::Postgres,
+            "sqlite" => Self::Sqlite,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// A name, whatever is in it: in double quotes, as the standard has it, but for MySQL,
+    /// which takes that for text.
+    pub(crate) fn quoted(self, name: &str) -> String {
+        match self {
+            Self::MariaDb => format!("`{}`", name.replace('`', "``")),
+            _ => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
 }
 
 /// The statement with its values written in the places of its placeholders.
@@ -32,8 +56,9 @@ pub(crate) fn inline(sql: &str, parameters: &[Value], of: Sql) -> Result<String,
     if parameters.is_empty() && of != Sql::Sqlite {
         return Ok(sql.to_owned());
     }
-    if of == Sql::Unknown && sql.contains(['\\', '#']) {
-        // MySQL escapes quotes and begins comments with them, others do not.
+    if matches!(of, Sql::MariaDb | Sql::Unknown) && sql.contains(['\\', '#']) {
+        // MySQL begins comments and, unless it was told not to, escapes quotes with them;
+        // others do not.
         return Err(refused(
             "a statement with `\\` or `#` cannot be given parameters at this server",
         ));
@@ -83,7 +108,7 @@ fn literal(value: &Value, of: Sql) -> Result<String, Error> {
     Ok(match value {
         Value::Null => "NULL".to_owned(),
         Value::Bool(value) => match of {
-            Sql::Sqlite | Sql::Unknown => u8::from(*value).to_string(),
+            Sql::MariaDb | Sql::Sqlite | Sql::Unknown => u8::from(*value).to_string(),
             Sql::DuckDb | Sql::Postgres => value.to_string().to_uppercase(),
         },
         // The positive side of the smallest integer is none.
@@ -91,17 +116,19 @@ fn literal(value: &Value, of: Sql) -> Result<String, Error> {
         Value::Integer(value) if *value < 0 => format!("({value})"),
         Value::Integer(value) => value.to_string(),
         Value::Real(value) if !value.is_finite() => return Err(cannot("not a finite number")),
+        // A point makes a decimal.
+        Value::Real(value) if of == Sql::MariaDb => format!("({value:e})"),
         // With a point or an exponent, so that it stays a real.
         Value::Real(value) => format!("({value:?})"),
         Value::Decimal(value) if value.as_str().ends_with(|last: char| last.is_ascii_digit()) => {
             format!("({value})")
         }
         Value::Bytes(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(bytes);
             match of {
                 Sql::DuckDb => format!("unhex('{hex}')"),
                 Sql::Postgres => format!("decode('{hex}', 'hex')"),
-                Sql::Sqlite => format!("x'{hex}'"),
+                Sql::MariaDb | Sql::Sqlite => format!("x'{hex}'"),
                 Sql::Unknown => return Err(cannot("bytes")),
             }
         }
@@ -114,6 +141,8 @@ fn literal(value: &Value, of: Sql) -> Result<String, Error> {
             match of {
                 _ if !text.contains('\\') => format!("'{quoted}'"),
                 Sql::DuckDb | Sql::Sqlite => format!("'{quoted}'"),
+                // The same whatever `sql_mode` says of backslashes.
+                Sql::MariaDb => format!(" _utf8mb4 x'{}'", hex(text.as_bytes())),
                 // The same whatever `standard_conforming_strings` says; the space
                 // parts it from a name before it.
                 Sql::Postgres => format!(" E'{}'", quoted.replace('\\', "\\\\")),
@@ -121,6 +150,10 @@ fn literal(value: &Value, of: Sql) -> Result<String, Error> {
             }
         }
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn refused(why: &str) -> Error {

@@ -28,7 +28,7 @@ pub use self::{
     recognise::{DialectChoice, Peer},
     request::{Call, Next, Request},
 };
-use crate::{Changes, Hits, Rows, Table, TableName, Value};
+use crate::{Changes, Hits, Rows, Table, TableName, Value, bind::Sql};
 
 /// How one kind of database server is asked, and how it answers.
 ///
@@ -54,6 +54,12 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
     /// Is a JSON-RPC error of this code the database's refusal? Default: no.
     fn is_refusal(&self, _code: i32) -> bool {
         false
+    }
+
+    /// A name of a table or column, as statements have it. Default: in double quotes, as
+    /// the standard has it.
+    fn quoted(&self, name: &str) -> String {
+        Sql::Unknown.quoted(name)
     }
 
     /// Lists tables and views.

@@ -3,7 +3,7 @@
 use mcp_domain::{Error, ErrorKind, Operation};
 use serde_json::{Map, json};
 
-use crate::{Column, DatabasePlugin, Hit, Hits, Row, Table, Value};
+use crate::{Column, DatabasePlugin, Dialect, Hit, Hits, Row, Table, Value, operations::ask};
 
 /// A table is searched up to this row.
 const ROWS_SCANNED: usize = 10_000;
@@ -34,15 +34,20 @@ impl DatabasePlugin {
             return Ok(Hits::default());
         }
         // One more than wanted tells whether there are more.
-        let sql = scan.statement(words.len(), limit.min(ROWS_SCANNED) + 1);
-        let rows = self.query_with(operation, &sql, &words).await?;
+        let most = limit.min(ROWS_SCANNED) + 1;
+        let found = |dialect: &dyn Dialect| {
+            let sql = scan.statement(words.len(), most, &|name| dialect.quoted(name));
+            dialect.query(&sql, &words)
+        };
+        let rows = ask(&self.way, operation, found).await?;
+        let beyond = |dialect: &dyn Dialect| {
+            let sql = scan.beyond(&|name| dialect.quoted(name));
+            dialect.query(&sql, &[])
+        };
         let hits = rows.iter().take(limit).map(|row| scan.hit(&row)).collect();
         let truncated = rows.truncated
             || rows.row_count > limit
-            || !self
-                .query_with(operation, &scan.beyond(), &[])
-                .await?
-                .is_empty();
+            || !ask(&self.way, operation, beyond).await?.is_empty();
         Ok(Hits {
             hits,
             truncated,
@@ -71,9 +76,9 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The rows that hold all of `$1`, `$2` and so on, in standard SQL. A database that
-    /// quotes names otherwise, as MySQL does, refuses it.
-    fn statement(&self, words: usize, limit: usize) -> String {
+    /// The rows that hold all of `$1`, `$2` and so on, in SQL that all databases know but
+    /// for how they quote names.
+    fn statement(&self, words: usize, limit: usize, quoted: Quote<'_>) -> String {
         let named = |columns: &[&Column], letter: char| -> Vec<String> {
             let named = columns.iter().enumerate();
             named
@@ -94,19 +99,19 @@ impl<'a> Scan<'a> {
             "SELECT {} FROM (SELECT {} FROM {} LIMIT {ROWS_SCANNED}) AS scanned WHERE {} LIMIT {limit}",
             told.join(", "),
             scanned.join(", "),
-            self.source(),
+            self.source(quoted),
             conditions.collect::<Vec<_>>().join(" AND "),
         )
     }
 
     /// The first row that is not scanned.
-    fn beyond(&self) -> String {
-        let source = self.source();
+    fn beyond(&self, quoted: Quote<'_>) -> String {
+        let source = self.source(quoted);
         format!("SELECT 1 AS more FROM {source} LIMIT 1 OFFSET {ROWS_SCANNED}")
     }
 
     /// The table's name in a statement.
-    fn source(&self) -> String {
+    fn source(&self, quoted: Quote<'_>) -> String {
         let Table { name, schema, .. } = self.table;
         let schema = schema.as_deref();
         let within = schema.and_then(|schema| name.strip_prefix(schema)?.strip_prefix('.'));
@@ -139,13 +144,13 @@ fn is_text(declared: &str) -> bool {
     text.iter().any(|word| declared.contains(word)) && !declared.contains('[')
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+/// Writes a name as the database has it in statements.
+type Quote<'a> = &'a dyn Fn(&str) -> String;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bind::Sql;
 
     fn table(schema: Option<&str>, name: &str, columns: &[(&str, &str, Option<u32>)]) -> Table {
         let mut table = Table::new(schema.map(str::to_owned), name.to_owned(), "table");
@@ -160,6 +165,10 @@ mod tests {
         table
     }
 
+    fn standard(name: &str) -> String {
+        Sql::Unknown.quoted(name)
+    }
+
     #[test]
     fn names_are_quoted_and_words_are_values() {
         let columns = [
@@ -169,14 +178,14 @@ mod tests {
         ];
         let table = table(Some("x.y"), "z", &columns);
         assert_eq!(
-            Scan::new(&table).statement(2, 6),
+            Scan::new(&table).statement(2, 6, &standard),
             "SELECT k0, SUBSTR(t0, 1, 200) AS t0 FROM \
              (SELECT \"id\" AS k0, \"a\"\"b\" AS t0 FROM \"x.y\".\"z\" LIMIT 10000) AS scanned \
              WHERE (REPLACE(LOWER(t0), LOWER($1), '') <> LOWER(t0)) \
              AND (REPLACE(LOWER(t0), LOWER($2), '') <> LOWER(t0)) LIMIT 6"
         );
         let plain = Table::new(Some("public".to_owned()), "a.b".to_owned(), "view");
-        assert_eq!(Scan::new(&plain).source(), "\"a.b\"");
+        assert_eq!(Scan::new(&plain).source(&standard), "\"a.b\"");
         assert!(Scan::new(&plain).texts.is_empty());
     }
 }

@@ -22,21 +22,27 @@ pub struct TableName {
 impl TableName {
     /// A table by its name and schema.
     pub fn new(schema: Option<String>, name: String, kind: &str) -> Self {
-        Self {
-            name: qualified(schema.as_deref(), name),
-            schema,
-            kind: kind.to_ascii_lowercase(),
-        }
+        Self::seen_from(&DEFAULT_SCHEMAS, schema, name, kind)
+    }
+
+    /// The same, where databases look in other schemas by themselves.
+    pub(crate) fn seen_from(
+        homes: &[&str],
+        schema: Option<String>,
+        name: String,
+        kind: &str,
+    ) -> Self {
+        let name = match &schema {
+            Some(schema) if !homes.contains(&schema.as_str()) => format!("{schema}.{name}"),
+            _ => name,
+        };
+        let kind = kind.to_ascii_lowercase();
+        Self { name, schema, kind }
     }
 }
 
-/// The name with its schema, but for the schemas in which databases look by themselves.
-fn qualified(schema: Option<&str>, name: String) -> String {
-    match schema {
-        None | Some("main" | "public") => name,
-        Some(schema) => format!("{schema}.{name}"),
-    }
-}
+/// Where databases look by themselves for a table that is named without its schema.
+pub(crate) const DEFAULT_SCHEMAS: [&str; 2] = ["main", "public"];
 
 /// A table or view with its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,10 +69,16 @@ pub struct Table {
 impl Table {
     /// A table without columns, to which they are added.
     pub fn new(schema: Option<String>, name: String, kind: &str) -> Self {
+        Self::named(TableName::new(schema, name, kind))
+    }
+
+    /// The same, of this name.
+    pub(crate) fn named(name: TableName) -> Self {
+        let TableName { name, schema, kind } = name;
         Self {
-            name: qualified(schema.as_deref(), name),
+            name,
             schema,
-            kind: kind.to_ascii_lowercase(),
+            kind,
             columns: Vec::new(),
             foreign_keys: Vec::new(),
             indexes: Vec::new(),

@@ -56,6 +56,19 @@ fn values_are_written_as_each_kind_of_sql_has_them() {
     assert_eq!(written(true, Sql::Postgres), "TRUE");
     assert_eq!(written(Value::Null, Sql::Unknown), "NULL");
     assert_eq!(written(u64::MAX, Sql::Unknown), "(18446744073709551615)");
+    assert_eq!(written("it's", Sql::MariaDb), "'it''s'");
+    assert_eq!(written("a\\'b", Sql::MariaDb), " _utf8mb4 x'615c2762'");
+    assert_eq!(written(vec![0, 255], Sql::MariaDb), "x'00ff'");
+    assert_eq!(written(-3.0, Sql::MariaDb), "(-3e0)");
+    assert_eq!(written(true, Sql::MariaDb), "1");
+}
+
+#[test]
+fn names_are_quoted_as_each_kind_of_sql_has_them() {
+    assert_eq!(Sql::MariaDb.quoted("a`b\"c"), "`a``b\"c`");
+    for sql in [Sql::DuckDb, Sql::Postgres, Sql::Sqlite, Sql::Unknown] {
+        assert_eq!(sql.quoted("a`b\"c"), "\"a`b\"\"c\"");
+    }
 }
 
 #[test]
@@ -67,7 +80,9 @@ fn what_cannot_be_written_safely_is_refused() {
     };
     assert!(refused("?", "a\\".into(), Sql::Unknown).contains("backslash"));
     assert!(refused("'\\' ?", "a".into(), Sql::Unknown).contains("`\\` or `#`"));
-    assert!(refused("# '\n '?'", "a".into(), Sql::Unknown).contains("`\\` or `#`"));
+    for of in [Sql::MariaDb, Sql::Unknown] {
+        assert!(refused("# '\n '?'", "a".into(), of).contains("`\\` or `#`"));
+    }
     assert!(refused("?", "a\0".into(), Sql::Sqlite).contains("NUL"));
     assert!(refused("?", vec![1_u8].into(), Sql::Unknown).contains("bytes"));
     assert!(refused("?", f64::NAN.into(), Sql::Sqlite).contains("finite"));
@@ -95,6 +110,9 @@ proptest! {
     fn no_text_gets_out_of_its_quotes(text in "[^\0]*") {
         let literal = written(text.as_str(), Sql::Sqlite);
         prop_assert!(ends_where_it_should(&literal), "{literal}");
+        let literal = written(text.as_str(), Sql::MariaDb);
+        let plain = literal.strip_prefix(" _utf8mb4 x").unwrap_or(&literal);
+        prop_assert!(ends_where_it_should(plain) && !plain.contains('\\'), "{plain}");
         let literal = written(text.as_str(), Sql::Postgres);
         let plain = match literal.strip_prefix(" E") {
             Some(escaped) => escaped.replace("\\\\", ""),

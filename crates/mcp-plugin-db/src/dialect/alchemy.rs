@@ -6,14 +6,29 @@ use mcp_domain::{Error, ErrorKind};
 use mcp_transport::ToolResult;
 use serde_json::{Map, json};
 
-use super::{Call, Dialect, Request, no_such_table, only_text};
+use super::{Call, Dialect, Peer, Request, no_such_table, only_text};
 use crate::{
-    Changes, Column, ForeignKey, Rows, Table, TableName, Value, bind,
+    Changes, Column, ForeignKey, Rows, Table, TableName, Value,
+    bind::{self, Sql},
     reading::{unreadable, vertical},
 };
 
 #[derive(Debug)]
-pub(super) struct Alchemy;
+pub(super) struct Alchemy {
+    sql: Sql,
+}
+
+impl Alchemy {
+    /// Every tool says which database it is: `… Connected to mariadb version 10.11.14 …`.
+    pub(super) fn new(peer: &Peer) -> Self {
+        let says = peer.tools.get("execute_query");
+        let told = says.and_then(|says| says.rsplit_once("Connected to "));
+        let told = told.and_then(|(_, told)| told.split(' ').next());
+        Self {
+            sql: told.map_or(Sql::Unknown, Sql::of),
+        }
+    }
+}
 
 /// The statement with `:p1` and the like for its placeholders.
 fn call(sql: &str, parameters: &[Value]) -> Result<Call, Error> {
@@ -40,6 +55,10 @@ fn call(sql: &str, parameters: &[Value]) -> Result<Call, Error> {
 impl Dialect for Alchemy {
     fn name(&self) -> &str {
         "mcp-alchemy"
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        self.sql.quoted(name)
     }
 
     fn failure(&self, answer: &ToolResult) -> Option<String> {

@@ -1,4 +1,8 @@
 //! dbhub of Bytebase: two tools for all databases, an envelope around every answer.
+//!
+//! Which database it is stands in what the tools say of themselves. Dates and times of MySQL
+//! it takes for those of its own time zone, and tells in UTC; by a `mariadb://` address, it
+//! tells no index as unique.
 
 use mcp_domain::Error;
 use mcp_transport::ToolResult;
@@ -10,11 +14,12 @@ use crate::{
     Changes, Column, Index, Rows, Table, TableName, Value,
     bind::{self, Sql},
     reading::json::{self, Object},
-    schema::place,
+    schema::{DEFAULT_SCHEMAS, place},
 };
 
 #[derive(Debug)]
 pub(super) struct Dbhub {
+    sql: Sql,
     execute: String,
     search: String,
     explain: Option<String>,
@@ -25,19 +30,24 @@ impl Dbhub {
     pub(super) fn new(peer: &Peer) -> Self {
         let tool = |name: &str| {
             let prefix = format!("{name}_");
-            let mut all = peer.tools.iter();
+            let mut all = peer.tools.keys();
             all.find(|tool| *tool == name || tool.starts_with(&prefix))
                 .cloned()
         };
+        let execute = tool("execute_sql").unwrap_or_else(|| "execute_sql".to_owned());
         Self {
-            execute: tool("execute_sql").unwrap_or_else(|| "execute_sql".to_owned()),
+            sql: peer
+                .tools
+                .get(&execute)
+                .map_or(Sql::Unknown, |says| sql(says)),
+            execute,
             search: tool("search_objects").unwrap_or_else(|| "search_objects".to_owned()),
             explain: tool("explain_sql"),
         }
     }
 
     fn statement(&self, sql: &str, parameters: &[Value]) -> Result<Call, Error> {
-        let sql = bind::inline(sql, parameters, Sql::Unknown)?;
+        let sql = bind::inline(sql, parameters, self.sql)?;
         Ok(Call::new(&self.execute, json!({ "sql": sql })))
     }
 }
@@ -54,7 +64,11 @@ impl Dialect for Dbhub {
             error: String,
         }
         let failure: Result<Failure, _> = serde_json::from_str(&text);
-        Some(failure.map_or(text, |failure| failure.error))
+        Some(failure.map_or(text, |failure| plain(failure.error)))
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        self.sql.quoted(name)
     }
 
     fn tables(&self) -> Result<Request<Vec<TableName>>, Error> {
@@ -63,6 +77,7 @@ impl Dialect for Dbhub {
             let arguments = json!({ "object_type": kind, "limit": 1000 });
             Call::new(&search, arguments)
         };
+        let of = self.sql;
         Ok(Request::many(objects("table"), move |answers| {
             let [tables, views] = answers else {
                 return Ok(Next::Call(objects("view")));
@@ -71,7 +86,7 @@ impl Dialect for Dbhub {
             for (answer, kind) in [(tables, "table"), (views, "view")] {
                 let found: Envelope<Found> = json::read("a list of tables", only_text(answer)?)?;
                 let found = found.data.results.into_iter();
-                names.extend(found.map(|o| TableName::new(o.schema, o.name, kind)));
+                names.extend(found.map(|object| object.name(kind, of, None)));
             }
             names.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
             Ok(Next::Done(names))
@@ -81,7 +96,7 @@ impl Dialect for Dbhub {
     fn describe(&self, table: &str) -> Result<Request<Table>, Error> {
         let search = self.search.clone();
         let wanted = table.to_owned();
-        let looks = looks(table);
+        let (of, looks) = (self.sql, looks(table));
         let objects = move |(kind, schema, name): &Look| {
             // The pattern is one of LIKE: what it finds beyond the name is left out below.
             let mut arguments =
@@ -93,12 +108,13 @@ impl Dialect for Dbhub {
         };
         Ok(Request::many(objects(&looks[0]), move |answers| {
             let mut near = None;
-            for (answer, (kind, _, name)) in answers.iter().zip(&looks) {
+            for (answer, (kind, schema, name)) in answers.iter().zip(&looks) {
                 let found: Envelope<Found> = json::read("a table", only_text(answer)?)?;
                 let named = found.data.results.into_iter();
                 let named = named.filter(|object| object.name == *name);
                 // Other schemas may have one of that name, too.
-                for table in named.map(|object| object.into_table(kind)) {
+                for object in named {
+                    let table = object.into_table(kind, of, schema.as_deref());
                     if table.name == wanted {
                         return Ok(Next::Done(table));
                     }
@@ -135,12 +151,29 @@ impl Dialect for Dbhub {
         let Some(tool) = &self.explain else {
             return Err(self.missing("explain statements, unless they offer `explain_sql`"));
         };
-        let sql = bind::inline(sql, parameters, Sql::Unknown)?;
+        let sql = bind::inline(sql, parameters, self.sql)?;
         let call = Call::new(tool, json!({ "sql": sql }));
         Ok(Request::one(call, |answer| {
             Ok(only_text(answer)?.lines().map(str::to_owned).collect())
         }))
     }
+}
+
+/// Whose SQL a tool takes, by what it says of itself.
+fn sql(says: &str) -> Sql {
+    // `Execute SQL queries on the 'shop' mysql database`, after words of the owner's.
+    let told = says.rsplit_once("SQL queries on the ");
+    let told = told.and_then(|(_, told)| told.split_once(" database"));
+    let told = told.and_then(|(told, _)| told.rsplit(' ').next());
+    told.map_or(Sql::Unknown, Sql::of)
+}
+
+/// Without the connection before and the statement behind what MariaDB said.
+fn plain(error: String) -> String {
+    let said = error.strip_prefix("(conn:");
+    let said = said.and_then(|said| said.split_once(") "));
+    let said = said.and_then(|(_, said)| said.split("\nsql: ").next());
+    said.map(str::to_owned).unwrap_or(error)
 }
 
 /// A kind of object, a schema and a name to look for.
@@ -210,8 +243,20 @@ struct Statement<'a> {
 }
 
 impl Listed {
-    fn into_table(self, kind: &str) -> Table {
-        let mut table = Table::new(self.schema, self.name, kind);
+    /// Its name, if it was found in this schema, or else where the server looks by itself.
+    fn name(&self, kind: &str, of: Sql, looked_in: Option<&str>) -> TableName {
+        let home = self.schema.as_deref();
+        let homes = match (of, looked_in) {
+            // That is where MySQL looks, too: in the database it is connected to.
+            (Sql::MariaDb, None) => home.as_slice(),
+            (Sql::MariaDb, Some(_)) => &[],
+            _ => &DEFAULT_SCHEMAS,
+        };
+        TableName::seen_from(homes, self.schema.clone(), self.name.clone(), kind)
+    }
+
+    fn into_table(self, kind: &str, of: Sql, looked_in: Option<&str>) -> Table {
+        let mut table = Table::named(self.name(kind, of, looked_in));
         let key = self.indexes.iter().find(|index| index.primary);
         table.columns = self
             .columns

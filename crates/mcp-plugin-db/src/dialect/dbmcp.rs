@@ -26,7 +26,9 @@ impl Dbmcp {
     pub(super) fn new(peer: &Peer) -> Self {
         let sql = if peer.has(&["listMaterializedViews"]) {
             Sql::Postgres
-        } else if peer.has(&["listTables"]) && !peer.has(&["listProcedures"]) {
+        } else if peer.has(&["listProcedures"]) {
+            Sql::MariaDb
+        } else if peer.has(&["listTables"]) {
             Sql::Sqlite
         } else {
             Sql::Unknown
@@ -48,6 +50,10 @@ impl Dialect for Dbmcp {
     /// PostgreSQL's statements run in parallel, on a pool of five; SQLite's do not.
     fn max_in_flight(&self) -> usize {
         if self.sql == Sql::Postgres { 5 } else { 1 }
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        self.sql.quoted(name)
     }
 
     fn is_refusal(&self, code: i32) -> bool {

@@ -1,7 +1,7 @@
 //! Which dialect a server speaks.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -23,14 +23,14 @@ pub struct Peer {
     pub name: String,
     /// The version that it gave itself.
     pub version: String,
-    /// The names of its tools.
-    pub tools: BTreeSet<String>,
+    /// Its tools by their names, with what it says of each.
+    pub tools: BTreeMap<String, String>,
 }
 
 impl Peer {
     /// Does it have all of these tools?
     pub fn has(&self, tools: &[&str]) -> bool {
-        tools.iter().all(|tool| self.tools.contains(*tool))
+        tools.iter().all(|tool| self.tools.contains_key(*tool))
     }
 }
 
@@ -104,8 +104,8 @@ const KNOWN: &[Known] = &[
         name: "mcp-alchemy",
         server: "MCP Alchemy",
         tools: &["all_table_names", "execute_query", "schema_definitions"],
-        make: |_| Arc::new(Alchemy),
-        asks: false,
+        make: |peer| Arc::new(Alchemy::new(peer)),
+        asks: true,
     },
     Known {
         name: "motherduck",
@@ -215,7 +215,7 @@ fn unknown(peer: &Peer) -> Error {
         let missing = known
             .tools
             .iter()
-            .filter(|tool| !peer.tools.contains(**tool));
+            .filter(|tool| !peer.tools.contains_key(**tool));
         let missing: Vec<String> = missing.map(|tool| format!("`{tool}`")).collect();
         near.push((
             missing.len(),
@@ -224,7 +224,7 @@ fn unknown(peer: &Peer) -> Error {
     }
     near.sort_by_key(|(missing, _)| *missing);
     let near: Vec<String> = near.into_iter().map(|(_, text)| text).collect();
-    let tools: Vec<&str> = peer.tools.iter().map(String::as_str).collect();
+    let tools: Vec<&str> = peer.tools.keys().map(String::as_str).collect();
     let tools = if tools.is_empty() {
         "no tools".to_owned()
     } else {
@@ -272,11 +272,13 @@ impl Recogniser {
         let mut peer = Peer {
             name: server.name.clone(),
             version: server.version.clone(),
-            tools: BTreeSet::new(),
+            tools: BTreeMap::new(),
         };
         if self.choice.asks(&peer) && server.has_tools {
             let tools = client.list_tools().await?;
-            peer.tools = tools.into_iter().map(|tool| tool.name).collect();
+            let tools = tools.into_iter();
+            let tools = tools.map(|tool| (tool.name, tool.description.unwrap_or_default()));
+            peer.tools = tools.collect();
         }
         let chosen = self.choice.choose(&peer);
         Ok(chosen.map(|dialect| Arc::clone(self.found.get_or_init(|| dialect))))
@@ -291,7 +293,10 @@ mod tests {
         Peer {
             name: name.to_owned(),
             version: String::new(),
-            tools: tools.iter().map(|tool| (*tool).to_owned()).collect(),
+            tools: tools
+                .iter()
+                .map(|tool| ((*tool).to_owned(), String::new()))
+                .collect(),
         }
     }
 

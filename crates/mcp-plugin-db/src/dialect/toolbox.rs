@@ -1,19 +1,20 @@
-//! MCP Toolbox for Databases, with its prebuilt tools for SQLite or PostgreSQL.
+//! MCP Toolbox for Databases, with its prebuilt tools for SQLite, PostgreSQL or MySQL.
 //!
 //! One block of text for each row, numbers with all digits; bytes are base64 in plain
-//! strings, which nothing tells from text.
+//! strings, which nothing tells from text. Those of MySQL are told as if they were text, so
+//! that most are lost, and its dates and times as if they were in UTC.
 
 use mcp_domain::{Error, ErrorKind};
 use mcp_transport::{Content, ToolResult};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{json, value::RawValue};
 
-use super::{Call, Dialect, Peer, Request, no_such_table};
+use super::{Call, Dialect, Next, Peer, Request, no_such_table};
 use crate::{
     Changes, Column, ForeignKey, Index, Rows, Table, TableName, Value,
     bind::{self, Sql},
     reading::json::{self, Object},
-    schema::place,
+    schema::{DEFAULT_SCHEMAS, place},
 };
 
 #[derive(Debug)]
@@ -27,6 +28,8 @@ impl Toolbox {
             Sql::Postgres
         } else if peer.version.contains("prebuilt.sqlite") {
             Sql::Sqlite
+        } else if peer.has(&["list_table_fragmentation"]) {
+            Sql::MariaDb
         } else {
             Sql::Unknown
         };
@@ -37,11 +40,36 @@ impl Toolbox {
         let sql = bind::inline(sql, parameters, self.sql)?;
         Ok(Call::new("execute_sql", json!({ "sql": sql })))
     }
+
+    /// A call whose answer tells schemas, read with those that names do without. MySQL's is
+    /// the database that the server is connected to, for which it is asked.
+    fn with_homes<T>(
+        &self,
+        call: Call,
+        read: impl Fn(&ToolResult, &[&str]) -> Result<T, Error> + Send + Sync + 'static,
+    ) -> Request<T> {
+        if self.sql != Sql::MariaDb {
+            return Request::one(call, move |answer| read(answer, &DEFAULT_SCHEMAS));
+        }
+        let ask = Call::new("execute_sql", json!({ "sql": "SELECT DATABASE() AS home" }));
+        Request::many(call, move |answers| {
+            let [answer, homes, ..] = answers else {
+                return Ok(Next::Call(ask.clone()));
+            };
+            let homes: Vec<Option<String>> = rows(homes)?.parse()?;
+            let homes: Vec<&str> = homes.iter().flatten().map(String::as_str).collect();
+            read(answer, &homes).map(Next::Done)
+        })
+    }
 }
 
 impl Dialect for Toolbox {
     fn name(&self) -> &str {
         "toolbox"
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        self.sql.quoted(name)
     }
 
     fn failure(&self, answer: &ToolResult) -> Option<String> {
@@ -57,12 +85,14 @@ impl Dialect for Toolbox {
 
     fn tables(&self) -> Result<Request<Vec<TableName>>, Error> {
         let call = Call::new("list_tables", json!({ "output_format": "simple" }));
-        Ok(Request::one(call, |answer| {
+        Ok(self.with_homes(call, |answer, homes| {
             let tables = blocks(answer).map(|text| {
                 let entry: Entry<Name> = json::read("the name of a table", text)?;
-                Ok(TableName::new(
+                let name = entry.object_details.name;
+                Ok(TableName::seen_from(
+                    homes,
                     entry.schema_name,
-                    entry.object_details.name,
+                    name,
                     "table",
                 ))
             });
@@ -80,12 +110,12 @@ impl Dialect for Toolbox {
         let names: Vec<&str> = std::iter::once(table).chain(ends).collect();
         let call = Call::new("list_tables", json!({ "table_names": names.join(",") }));
         let wanted = table.to_owned();
-        Ok(Request::one(call, move |answer| {
+        Ok(self.with_homes(call, move |answer, homes| {
             let mut near = None;
             for text in blocks(answer) {
                 let entry: Entry<Details> = json::read("a table", text)?;
                 let is_near = entry.object_details.object_name == wanted;
-                let table = Table::from(entry.object_details);
+                let table = entry.object_details.into_table(homes);
                 if table.name == wanted {
                     return Ok(table);
                 }
@@ -98,10 +128,7 @@ impl Dialect for Toolbox {
 
     fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
         let call = self.execute_sql(sql, parameters)?;
-        Ok(Request::one(call, |answer| {
-            let rows = blocks(answer).map(|text| json::read::<Object<'_>>("a row", text));
-            Ok(json::rows(&rows.collect::<Result<Vec<_>, _>>()?, false))
-        }))
+        Ok(Request::one(call, rows))
     }
 
     fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
@@ -110,15 +137,22 @@ impl Dialect for Toolbox {
     }
 
     fn explain(&self, sql: &str, parameters: &[Value]) -> Result<Request<Vec<String>>, Error> {
-        if self.sql != Sql::Postgres {
-            return Err(self.missing("explain statements"));
-        }
+        let argument = match self.sql {
+            Sql::MariaDb => "sql_statement",
+            Sql::Postgres => "query",
+            _ => return Err(self.missing("explain statements")),
+        };
         let query = bind::inline(sql, parameters, self.sql)?;
-        let call = Call::new("get_query_plan", json!({ "query": query }));
+        let call = Call::new("get_query_plan", json!({ argument: query }));
         Ok(Request::one(call, |answer| {
             Ok(answer.text().lines().map(str::to_owned).collect())
         }))
     }
+}
+
+fn rows(answer: &ToolResult) -> Result<Rows, Error> {
+    let rows = blocks(answer).map(|text| json::read::<Object<'_>>("a row", text));
+    Ok(json::rows(&rows.collect::<Result<Vec<_>, _>>()?, false))
 }
 
 /// The texts of all blocks.
@@ -132,9 +166,18 @@ fn blocks(answer: &ToolResult) -> impl Iterator<Item = &str> {
 }
 
 #[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
 struct Entry<T> {
     schema_name: Option<String>,
+    #[serde(deserialize_with = "details")]
     object_details: T,
+}
+
+/// As they are, or, from MySQL, written as JSON once more.
+fn details<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let details = <&RawValue>::deserialize(deserializer)?.get();
+    let unwrapped: Option<String> = serde_json::from_str(details).ok();
+    serde_json::from_str(unwrapped.as_deref().unwrap_or(details)).map_err(serde::de::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -191,15 +234,16 @@ impl Flag {
     }
 }
 
-impl From<Details> for Table {
-    fn from(details: Details) -> Self {
-        let kind = details.object_type.as_deref().unwrap_or("table");
-        let mut table = Self::new(details.schema_name, details.object_name, kind);
-        let key = details
+impl Details {
+    fn into_table(self, homes: &[&str]) -> Table {
+        let kind = self.object_type.as_deref().unwrap_or("table");
+        let name = TableName::seen_from(homes, self.schema_name, self.object_name, kind);
+        let mut table = Table::named(name);
+        let key = self
             .constraints
             .iter()
             .find(|c| c.constraint_type == "PRIMARY KEY");
-        for field in details.columns {
+        for field in self.columns {
             table.columns.push(Column {
                 primary_key: key.and_then(|key| place(&key.constraint_columns, &field.column_name)),
                 name: field.column_name,
@@ -208,7 +252,7 @@ impl From<Details> for Table {
                 default: field.column_default,
             });
         }
-        for constraint in details.constraints {
+        for constraint in self.constraints {
             if let Some(referenced) = constraint.foreign_key_referenced_table {
                 let targets = constraint
                     .foreign_key_referenced_columns
@@ -219,7 +263,7 @@ impl From<Details> for Table {
                     .extend(ForeignKey::pairs(columns, &referenced, targets));
             }
         }
-        table.indexes = details.indexes.into_iter().map(Index::from).collect();
+        table.indexes = self.indexes.into_iter().map(Index::from).collect();
         table
     }
 }

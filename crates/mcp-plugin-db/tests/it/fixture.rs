@@ -1,4 +1,6 @@
-//! Databases with the fixture of the suite: an SQLite file, a PostgreSQL server.
+//! Databases with the fixture of the suite: an SQLite file, a PostgreSQL server, a MariaDB.
+
+mod mariadb;
 
 use std::{
     env, fs,
@@ -13,6 +15,7 @@ use std::{
 
 use tempfile::TempDir;
 
+pub(crate) use self::mariadb::MariaDb;
 use crate::suite::FIXTURE;
 
 /// An SQLite file with the fixture.
@@ -23,7 +26,7 @@ pub(crate) fn sqlite(folder: &Path) -> String {
     path.display().to_string()
 }
 
-/// PostgreSQL refuses to run as root: then it runs as `nobody`.
+/// Neither server runs as root: then it runs as `nobody`.
 const NOBODY: u32 = 65534;
 
 /// A PostgreSQL of this test's own, with the fixture, at a free port of the loopback;
@@ -41,10 +44,7 @@ impl Postgres {
         let wanted = env::var_os("CI").is_some();
         assert!(programs.is_some() || !wanted, "CI needs PostgreSQL");
         let programs = programs?;
-        let folder = tempfile::tempdir().unwrap();
-        if is_root(folder.path()) {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
+        let folder = home();
         let mut postgres = Self {
             programs,
             folder,
@@ -68,9 +68,7 @@ impl Postgres {
         assert!(made, "initdb failed");
         // Another process may take the port before PostgreSQL does.
         let started = (0..20).any(|_| {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            postgres.port = free.local_addr().unwrap().port();
-            drop(free);
+            postgres.port = free_port();
             let options = format!(
                 "-p {} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off",
                 postgres.port
@@ -100,9 +98,7 @@ impl Postgres {
     fn run(&self, program: &str, args: &[&str]) -> bool {
         let mut command = Command::new(self.programs.join(program));
         command.args(args).current_dir(self.folder.path());
-        if is_root(Path::new("/proc/self")) {
-            command.uid(NOBODY).gid(NOBODY);
-        }
+        as_nobody(&mut command);
         // To files: a server that stays keeps a pipe open.
         let mut output = fs::File::options();
         output.create(true).append(true);
@@ -127,6 +123,27 @@ fn programs() -> Option<PathBuf> {
         .max()
 }
 
-fn is_root(path: &Path) -> bool {
-    fs::metadata(path).unwrap().uid() == 0
+/// A folder for the data of a server, which can write there whoever it runs as.
+fn home() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    if is_root() {
+        chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    folder
+}
+
+fn as_nobody(command: &mut Command) {
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// A port of the loopback that nobody listens at right now.
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
 }

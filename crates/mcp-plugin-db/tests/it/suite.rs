@@ -13,7 +13,7 @@ pub(crate) const FIXTURE: &str = r#"
     CREATE TABLE makers(id INTEGER PRIMARY KEY, name TEXT NOT NULL);
     CREATE TABLE things(
         id INTEGER PRIMARY KEY, big BIGINT NOT NULL, price NUMERIC(30, 4),
-        ratio DOUBLE PRECISION, name TEXT NOT NULL DEFAULT 'x', empty TEXT,
+        ratio DOUBLE PRECISION, name VARCHAR(100) NOT NULL DEFAULT 'x', empty TEXT,
         maker INTEGER REFERENCES makers(id));
     CREATE UNIQUE INDEX things_name ON things(name);
     CREATE TABLE "odd.name"("select" INTEGER);
@@ -92,7 +92,9 @@ async fn catalogue(plugin: &DatabasePlugin) {
         names,
         ["id", "big", "price", "ratio", "name", "empty", "maker"]
     );
-    assert_eq!(things.columns[1].declared_type.to_lowercase(), "bigint");
+    // MariaDB tells its width with it.
+    let declared = things.columns[1].declared_type.to_lowercase();
+    assert!(declared.starts_with("bigint"), "{declared}");
     assert!(!things.columns[1].nullable && things.columns[2].nullable);
     // Each table is described by the name that it is listed by.
     let odd = tables.iter().find(|table| table.name == "odd.name");

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::{
-    fixture::{Postgres, sqlite},
+    fixture::{MariaDb, Postgres, sqlite},
     servers::children,
     suite,
 };
@@ -34,6 +34,11 @@ fn installed(program: &str) -> Option<PathBuf> {
 /// With a PostgreSQL to ask.
 fn with_postgres(program: &str) -> Option<(PathBuf, Postgres)> {
     Some((installed(program)?, Postgres::start()?))
+}
+
+/// With a MariaDB to ask.
+fn with_mariadb(program: &str) -> Option<(PathBuf, MariaDb)> {
+    Some((installed(program)?, MariaDb::start()?))
 }
 
 fn connector(program: PathBuf, args: &[&str], env: &[(&str, &str)]) -> ClientConnector {
@@ -88,8 +93,9 @@ impl Drop for Listening {
 }
 
 async fn check(dialect: &str, program: PathBuf, args: &[&str], env: &[(&str, &str)]) {
+    let before = children();
     suite::check(dialect, connector(program, args, env)).await;
-    assert_eq!(children(), Vec::<u32>::new());
+    assert_eq!(children(), before);
 }
 
 #[tokio::test]
@@ -123,6 +129,23 @@ async fn toolbox_on_postgres() {
         ("POSTGRES_PASSWORD", "none"),
     ];
     let args = ["--stdio", "--prebuilt", "postgres"];
+    check("toolbox", program, &args, &env).await;
+}
+
+#[tokio::test]
+async fn toolbox_on_mariadb() {
+    let Some((program, mariadb)) = with_mariadb("toolbox") else {
+        return;
+    };
+    let port = mariadb.port.to_string();
+    let env = [
+        ("MYSQL_HOST", "127.0.0.1"),
+        ("MYSQL_PORT", port.as_str()),
+        ("MYSQL_DATABASE", "shop"),
+        ("MYSQL_USER", "app"),
+        ("MYSQL_PASSWORD", "kept-secret"),
+    ];
+    let args = ["--stdio", "--prebuilt", "mysql"];
     check("toolbox", program, &args, &env).await;
 }
 
@@ -183,6 +206,26 @@ async fn dbhub_on_postgres() {
 }
 
 #[tokio::test]
+async fn dbhub_on_mariadb() {
+    dbhub_by("mariadb").await;
+}
+
+/// It has a driver of its own for it.
+#[tokio::test]
+async fn dbhub_on_mariadb_as_mysql() {
+    dbhub_by("mysql").await;
+}
+
+async fn dbhub_by(scheme: &str) {
+    let Some((program, mariadb)) = with_mariadb("dbhub") else {
+        return;
+    };
+    let url = mariadb.url(scheme);
+    let args = ["--transport", "stdio", "--dsn", &url];
+    check("dbhub", program, &args, &[]).await;
+}
+
+#[tokio::test]
 async fn the_reference_server_for_sqlite() {
     let Some(program) = installed("mcp-server-sqlite") else {
         return;
@@ -216,6 +259,15 @@ async fn mcp_alchemy_on_sqlite() {
     };
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite:///{}", sqlite(folder.path()));
+    check("mcp-alchemy", program, &[], &[("DB_URL", &url)]).await;
+}
+
+#[tokio::test]
+async fn mcp_alchemy_on_mariadb() {
+    let Some((program, mariadb)) = with_mariadb("mcp-alchemy") else {
+        return;
+    };
+    let url = mariadb.url("mariadb+pymysql");
     check("mcp-alchemy", program, &[], &[("DB_URL", &url)]).await;
 }
 

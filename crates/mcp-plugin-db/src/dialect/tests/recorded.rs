@@ -96,6 +96,81 @@ fn toolbox_on_postgres() {
     assert!(plan[0].contains("Seq Scan"), "{plan:?}");
 }
 
+#[test]
+fn toolbox_on_mariadb() {
+    let server = recorded!("toolbox-mariadb");
+    check_rows(
+        &server,
+        &[
+            ("id", 1.into()),
+            ("big", BIG.into()),
+            ("price", "12345678901234567890.1234".into()),
+            ("ratio", 0.1.into()),
+            ("name", NAME.into()),
+            // The server has lost the bytes already, and made up a time zone.
+            ("raw", "\0\u{fffd}A".into()),
+            ("seen", "2026-11-21T08:30:00.25Z".into()),
+            ("day", "2026-11-21T00:00:00Z".into()),
+            ("clock", "08:30:00.5".into()),
+            ("ok", 1.into()),
+            ("bits", "\u{1}\u{1}".into()),
+            ("doc", "{\"a\":[1,null,12345678901234567890]}".into()),
+            ("empty", Value::Null),
+            ("maker", 1.into()),
+        ],
+        &second_of_mariadb(i64::MIN.into()),
+    );
+    let why = "Error 1146 (42S02): Table 'shop.nope' doesn't exist";
+    server.refuses("no_such_table", why);
+    // Those of the database that it is connected to are named without it, those of others not.
+    let tables = [
+        ("archive.things", "table"),
+        ("makers", "table"),
+        ("things", "table"),
+    ];
+    check_tables(&server, &["tables", "home"], &tables);
+    check_table(&server, &["table", "home"], &OF_MARIADB);
+    let other = server.ask(
+        server.dialect.describe("archive.things"),
+        &["table", "home"],
+    );
+    assert_eq!(other.unwrap().columns.len(), 1);
+    let missing = server.ask(server.dialect.describe("nope"), &["no_table", "home"]);
+    assert_eq!(missing.unwrap_err().to_string(), "no such table: nope");
+    let plan = server.ask(server.dialect.explain("SELECT 1", &[]), &["plan"]);
+    assert!(plan.unwrap()[0].contains("No tables used"));
+    speaks_mysql(&server, "execute_sql", "sql");
+}
+
+const OF_MARIADB: Tells = Tells {
+    id_nullable: false,
+    key: true,
+    foreign_key: true,
+    index: true,
+    default: Some("'x'"),
+};
+
+/// The second row of `things` in MariaDB.
+fn second_of_mariadb(big: Value) -> Vec<(&'static str, Value)> {
+    let mut second = second();
+    second[1].1 = big;
+    second[2].1 = "3.0000".into();
+    second.push(("ok", 0.into()));
+    second
+}
+
+/// Names and values are written as MySQL has them.
+#[track_caller]
+fn speaks_mysql(server: &Recorded, tool: &str, argument: &str) {
+    let sql = format!("SELECT ? AS {}", server.dialect.quoted("a`b"));
+    let request = server.dialect.query(&sql, &["\\".into()]).unwrap();
+    let written = "SELECT  _utf8mb4 x'5c' AS `a``b`";
+    assert_eq!(
+        *request.first(),
+        Call::new(tool, json!({ argument: written }))
+    );
+}
+
 fn json(text: &str) -> Value {
     crate::Json::new(text).unwrap().into()
 }
@@ -107,6 +182,42 @@ const OF_POSTGRES: Tells = Tells {
     index: true,
     default: Some("'x'::text"),
 };
+
+#[test]
+fn dbhub_on_mariadb() {
+    let server = recorded!("dbhub-mariadb");
+    check_rows(
+        &server,
+        &[
+            ("id", 1.into()),
+            ("big", BIG.to_string().into()),
+            ("price", "12345678901234567890.1234".into()),
+            ("ratio", 0.1.into()),
+            ("name", NAME.into()),
+            ("raw", raw()),
+            // The server has made up a time zone.
+            ("seen", "2026-11-21T08:30:00.250Z".into()),
+            ("day", "2026-11-21T00:00:00.000Z".into()),
+            ("clock", "08:30:00.5".into()),
+            ("ok", 1.into()),
+            ("bits", vec![1, 1].into()),
+            // The server has lost the digits already.
+            ("doc", json("{\"a\":[1,null,12345678901234567000]}")),
+            ("empty", Value::Null),
+            ("maker", 1.into()),
+        ],
+        &second_of_mariadb(i64::MIN.to_string().into()),
+    );
+    server.refuses("no_such_table", "Table 'shop.nope' doesn't exist");
+    check_tables(&server, &["tables", "views"], WITH_VIEW);
+    let table = server.ask(server.dialect.describe("things"), &["table"]);
+    let table = table.unwrap();
+    assert_eq!((table.name.as_str(), table.columns.len()), ("things", 14));
+    assert_eq!(table.columns[0].primary_key, Some(1));
+    // It tells of none that it is unique, where the address begins with `mariadb:`.
+    assert!(table.indexes.iter().all(|index| !index.unique));
+    speaks_mysql(&server, "execute_sql", "sql");
+}
 
 #[test]
 fn dbhub_on_sqlite() {

@@ -187,3 +187,87 @@ fn two_columns_of_one_name_are_both_kept() {
     ];
     assert_eq!(rows.rows, expected);
 }
+
+#[test]
+fn servers_of_many_databases_say_whose_sql_they_take() {
+    let dialect = |name: &str, tool: &str, says: &str| {
+        let mut peer = Peer::default();
+        peer.tools.insert(tool.to_owned(), says.to_owned());
+        DialectChoice::named(name).unwrap().choose(&peer).unwrap()
+    };
+    #[track_caller]
+    fn takes(dialect: &dyn Dialect, bytes: Option<&str>, name: &str) {
+        let request = dialect.query("SELECT ?", &[vec![255].into()]);
+        let sql = request.map(|request| request.first().arguments["sql"].clone());
+        assert_eq!(
+            sql.ok(),
+            bytes.map(|bytes| json!(format!("SELECT {bytes}")))
+        );
+        assert_eq!(dialect.quoted("a"), name);
+    }
+    let dbhub = |says: &str| dialect("dbhub", "execute_sql_shop", says);
+    let of_shop = "Ours: the mysql database. Execute SQL queries on the 'shop' postgres database \
+                   [READ-ONLY MODE] (limited to 9 rows)";
+    takes(&*dbhub(of_shop), Some("decode('ff', 'hex')"), "\"a\"");
+    takes(
+        &*dbhub("Execute SQL queries on the mysql database"),
+        Some("x'ff'"),
+        "`a`",
+    );
+    takes(
+        &*dbhub("Execute SQL queries on the sqlite database"),
+        Some("x'ff'"),
+        "\"a\"",
+    );
+    // Bytes are written differently everywhere.
+    takes(
+        &*dbhub("Execute SQL queries on the oracle database"),
+        None,
+        "\"a\"",
+    );
+    takes(&*dbhub(""), None, "\"a\"");
+    let alchemy = |says: &str| dialect("mcp-alchemy", "execute_query", says);
+    let of_mariadb = alchemy("Runs SQL. Connected to mariadb version 10.11.14 database shop.");
+    assert_eq!(of_mariadb.quoted("a"), "`a`");
+    assert_eq!(alchemy("Runs SQL.").quoted("a"), "\"a\"");
+}
+
+#[test]
+fn dbmcp_shows_by_its_tools_whose_sql_it_takes() {
+    let quoted = |tools: &[&str]| {
+        let mut peer = Peer::default();
+        let tools = tools.iter();
+        peer.tools = tools
+            .map(|tool| ((*tool).to_owned(), String::new()))
+            .collect();
+        let dbmcp = DialectChoice::named("dbmcp")
+            .unwrap()
+            .choose(&peer)
+            .unwrap();
+        dbmcp.quoted("a")
+    };
+    assert_eq!(quoted(&["listTables", "listProcedures"]), "`a`");
+    let postgres = ["listTables", "listProcedures", "listMaterializedViews"];
+    assert_eq!(quoted(&postgres), "\"a\"");
+    assert_eq!(quoted(&["listTables"]), "\"a\"");
+}
+
+#[test]
+fn dbhub_names_tables_of_other_mysql_databases_with_theirs() {
+    let mut peer = Peer::default();
+    let says = "Execute SQL queries on the mysql database".to_owned();
+    peer.tools.insert("execute_sql".to_owned(), says);
+    let dbhub = DialectChoice::named("dbhub")
+        .unwrap()
+        .choose(&peer)
+        .unwrap();
+    let things = dbhub.describe("things").unwrap();
+    let table = done(&things, &[found(&[("shop", "things")])]);
+    assert_eq!(
+        (table.name.as_str(), table.schema.as_deref()),
+        ("things", Some("shop"))
+    );
+    let archived = dbhub.describe("archive.things").unwrap();
+    let answers = [found(&[]), found(&[]), found(&[("archive", "things")])];
+    assert_eq!(done(&archived, &answers).name, "archive.things");
+}
