@@ -1,6 +1,7 @@
 //! dbmcp: rows as JSON objects, columns by name; failures are JSON-RPC errors.
 //!
-//! Bytes are base64 in plain strings, which nothing tells from text.
+//! Bytes are base64 in plain strings, which nothing tells from text. It makes a subquery of
+//! each query to cut pages from it, for which MariaDB forgets an `ORDER BY` without a `LIMIT`.
 
 use std::collections::BTreeMap;
 
@@ -215,7 +216,11 @@ struct Indexed {
 
 impl Detail {
     fn into_table(self, name: &str) -> Table {
-        let mut table = Table::new(self.schema, name.to_owned(), &self.kind.to_lowercase());
+        // That of all tables that it tells, and no part of the names that it lists.
+        let home = self.schema.clone();
+        let homes = home.as_deref();
+        let name = TableName::seen_from(homes.as_slice(), self.schema, name.to_owned(), &self.kind);
+        let mut table = Table::named(name);
         let key = self.constraints.iter().find(|c| c.r#type == "PRIMARY KEY");
         let columns = self.columns.into_iter().map(|field| Column {
             primary_key: key.and_then(|key| place(&key.columns, &field.name)),

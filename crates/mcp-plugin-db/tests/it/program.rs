@@ -455,7 +455,10 @@ fn a_table_is_described_with_its_defaults() {
     let server = format!("'{PROGRAM}' serve -- '{}'", sqlite(folder.path()));
     let args = ["--server", &server, "--format", "csv", "describe", "things"];
     let described = prints(command().args(args));
-    assert!(described.contains("name,TEXT,no,'x',,\n"), "{described}");
+    assert!(
+        described.contains("name,VARCHAR(100),no,'x',,\n"),
+        "{described}"
+    );
 }
 
 #[test]

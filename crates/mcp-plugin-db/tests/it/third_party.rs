@@ -302,6 +302,23 @@ async fn dbmcp_on_sqlite() {
 }
 
 #[tokio::test]
+async fn dbmcp_on_mariadb() {
+    let Some((program, mariadb)) = with_mariadb("dbmcp") else {
+        return;
+    };
+    let port = mariadb.port.to_string();
+    let env = [
+        ("DB_BACKEND", "mariadb"),
+        ("DB_HOST", "127.0.0.1"),
+        ("DB_PORT", port.as_str()),
+        ("DB_NAME", "shop"),
+        ("DB_USER", "app"),
+        ("DB_PASSWORD", "kept-secret"),
+    ];
+    check("dbmcp", program, &["stdio"], &env).await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_no_database_is_told_what_it_lacks() {
     let Some(program) = installed("mcp-server-time") else {
         return;

@@ -361,6 +361,42 @@ fn dbmcp_on_postgres() {
 }
 
 #[test]
+fn dbmcp_on_mariadb() {
+    let server = recorded!("dbmcp-mariadb");
+    let mut second = second();
+    second.push(("ok", false.into()));
+    check_rows(
+        &server,
+        &[
+            ("big", BIG.into()),
+            // The server has lost them already.
+            ("bits", Value::Null),
+            ("clock", "08:30:00.500".into()),
+            ("day", "2026-11-21".into()),
+            ("doc", "{\"a\":[1,null,12345678901234567890]}".into()),
+            ("empty", Value::Null),
+            ("id", 1.into()),
+            ("maker", 1.into()),
+            ("name", NAME.into()),
+            ("ok", true.into()),
+            ("price", "12345678901234567890.1234".into()),
+            ("ratio", 0.1.into()),
+            ("raw", "AP9B".into()),
+            ("seen", "2026-11-21T08:30:00.250".into()),
+        ],
+        &second,
+    );
+    let why = "Database error: error returned from database: 1146 (42S02): \
+               Table 'shop.nope' doesn't exist";
+    server.refuses("no_such_table", why);
+    check_tables(&server, &["tables", "views"], WITH_VIEW);
+    check_table(&server, &["table"], &OF_MARIADB);
+    let plan = server.ask(server.dialect.explain("SELECT 1", &[]), &["plan"]);
+    assert!(plan.unwrap()[0].contains("No tables used"));
+    speaks_mysql(&server, "readQuery", "query");
+}
+
+#[test]
 fn the_reference_server_for_sqlite() {
     let server = recorded!("mcp-server-sqlite");
     assert_eq!(server.dialect.name(), "mcp-server-sqlite");
