@@ -4,13 +4,18 @@
 //! and a message says what they say, and nothing that is not known here. All that the SDK
 //! would refuse is something else, and so is much that it would take.
 
+use std::{fmt, marker::PhantomData};
+
 use hyper::{
     Method,
     header::{self, AsHeaderName, HeaderMap, HeaderValue},
     http::{request::Parts, uri::Authority},
 };
-use rmcp::model::{ClientCapabilities, JsonObject, ProtocolVersion, RequestId};
-use serde::Deserialize;
+use rmcp::model::{JsonObject, ProtocolVersion, RequestId, RequestMetaObject};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 /// What a call is called.
 const CALL: &str = "tools/call";
@@ -64,15 +69,16 @@ impl Form {
             return None;
         }
         let name = only(headers, "mcp-name")?;
-        let Message {
+        let Object(Message {
             jsonrpc,
             id,
             method,
-            params,
-        } = serde_json::from_slice(body).ok()?;
+            params: Object(params),
+        }) = serde_json::from_slice(body).ok()?;
         let agrees = jsonrpc == "2.0"
             && method == CALL
-            && params.meta.version == ProtocolVersion::V_2026_07_28.as_str()
+            && params.meta.protocol_version().as_ref() == Some(&ProtocolVersion::V_2026_07_28)
+            && params.meta.client_capabilities().is_some()
             // Nothing in it that could be written in two ways.
             && params.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'))
             && name == params.name;
@@ -97,7 +103,7 @@ struct Message<'a> {
     id: RequestId,
     method: &'a str,
     #[serde(borrow)]
-    params: Params<'a>,
+    params: Object<Params<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -106,17 +112,32 @@ struct Params<'a> {
     name: &'a str,
     #[serde(default)]
     arguments: JsonObject,
-    #[serde(borrow, rename = "_meta")]
-    meta: Meta<'a>,
+    /// What a request must say of its client. What it may say beside changes nothing here.
+    #[serde(rename = "_meta")]
+    meta: RequestMetaObject,
 }
 
-/// What a request must say of its client. What it may say beside changes nothing here.
-#[derive(Deserialize)]
-struct Meta<'a> {
-    #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
-    version: &'a str,
-    #[serde(rename = "io.modelcontextprotocol/clientCapabilities")]
-    _capabilities: ClientCapabilities,
+/// What is written as an object: a derived type is read from a list of its fields, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +263,9 @@ mod tests {
             ("clientCapabilities\":{}", "capabilities\":{}"),
             ("clientCapabilities\":{}", "clientCapabilities\":7"),
             ("}}}", "}}"),
+            // What the SDK cannot read.
+            ("\"test\"", "\"\\ud800\""),
+            ("\"progressToken\":7", "\"progressToken\":7,\"x\":1e400"),
             ("}}}", "}}} {}"),
         ] {
             let body = BODY.replace(usual, other);
@@ -250,5 +274,30 @@ mod tests {
         }
         let many = format!("[{BODY}]");
         assert!(!takes(&with("", ""), &many));
+    }
+
+    #[test]
+    fn lists_of_fields_are_not_for_us() {
+        let value: serde_json::Value = serde_json::from_str(BODY).unwrap();
+        let params = &value["params"];
+        let meta = r#"["2026-07-28",{}]"#;
+        let listed = format!(
+            r#"["{}",{},{}]"#,
+            "query", params["arguments"], params["_meta"]
+        );
+        for body in [
+            format!(r#"["2.0",7,"tools/call",{params}]"#),
+            BODY.replace(
+                &BODY[BODY.find("{\"name\"").unwrap()..BODY.len() - 1],
+                &listed,
+            ),
+            BODY.replace(&BODY[BODY.find("{\"io.").unwrap()..BODY.len() - 2], meta),
+        ] {
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&body).is_ok(),
+                "{body}"
+            );
+            assert!(!takes(&with("", ""), &body), "{body}");
+        }
     }
 }

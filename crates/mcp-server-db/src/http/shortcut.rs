@@ -11,8 +11,6 @@ use hyper::{
     http::request::Parts,
 };
 use rmcp::model::{RequestId, ServerJsonRpcMessage, ServerResult};
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -73,44 +71,19 @@ impl Shortcut {
     }
 }
 
-/// An answer, written once: as text for those who know no other, and as it is.
+/// What the SDK makes of an answer, which is written once: as text for those who know no
+/// other, and as it is.
 fn written(id: &RequestId, answer: &Answer) -> serde_json::Result<Vec<u8>> {
-    let answer = to_raw_value(answer)?;
-    serde_json::to_vec(&Told {
-        jsonrpc: "2.0",
-        id,
-        result: Complete {
-            result_type: "complete",
-            content: [Text {
-                kind: "text",
-                text: answer.get(),
-            }],
-            structured_content: &answer,
-            is_error: false,
-        },
-    })
-}
-
-/// What the SDK makes of a result, without a copy of all its values.
-#[derive(Serialize)]
-struct Told<'a> {
-    jsonrpc: &'static str,
-    id: &'a RequestId,
-    result: Complete<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Complete<'a> {
-    result_type: &'static str,
-    content: [Text<'a>; 1],
-    structured_content: &'a RawValue,
-    is_error: bool,
-}
-
-#[derive(Serialize)]
-struct Text<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    text: &'a str,
+    let answer = serde_json::to_string(answer)?;
+    let mut message = Vec::with_capacity(answer.len() * 5 / 2 + 256);
+    message.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    serde_json::to_writer(&mut message, id)?;
+    message.extend_from_slice(
+        br#","result":{"resultType":"complete","content":[{"type":"text","text":"#,
+    );
+    serde_json::to_writer(&mut message, &answer)?;
+    message.extend_from_slice(br#"}],"structuredContent":"#);
+    message.extend_from_slice(answer.as_bytes());
+    message.extend_from_slice(br#","isError":false}}"#);
+    Ok(message)
 }

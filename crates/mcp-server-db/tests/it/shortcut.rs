@@ -169,10 +169,7 @@ async fn busy() -> (Served, TcpStream) {
     let mut socket = TcpStream::connect(&served.address).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
     // From now on, others wait.
-    while timeout(Duration::from_millis(300), ask(&served))
-        .await
-        .is_ok()
-    {}
+    while timeout(Duration::from_secs(2), ask(&served)).await.is_ok() {}
     (served, socket)
 }
 
@@ -195,9 +192,11 @@ async fn the_end_of_the_server_stops_what_runs() {
     served.stop.send(()).unwrap();
     let ended = timeout(PATIENCE, served.task).await;
     ended.unwrap().unwrap().unwrap();
-    let mut answer = [0; 12];
-    socket.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 500");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    // The SDK has other words for it: the call went the short way.
+    assert!(answer.ends_with("the server ends"), "{answer}");
 }
 
 #[tokio::test]
