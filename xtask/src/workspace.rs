@@ -13,6 +13,8 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
     /// What each package is built with, tests and examples not counted.
     pub(crate) built_with: BTreeMap<String, BTreeSet<String>>,
+    /// The features of each package that somebody turns on, tests and examples counted.
+    pub(crate) turned_on: BTreeMap<String, BTreeSet<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +67,7 @@ impl Workspace {
         Self {
             packages: packages.collect(),
             built_with: built_with(metadata),
+            turned_on: turned_on(metadata),
         }
     }
 
@@ -140,10 +143,27 @@ impl Dependency {
     }
 }
 
-fn built_with(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    let names: BTreeMap<&str, &str> = list(&metadata["packages"])
+/// The names of packages by their ids.
+fn names(metadata: &Value) -> BTreeMap<&str, &str> {
+    list(&metadata["packages"])
         .filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
-        .collect();
+        .collect()
+}
+
+fn turned_on(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let names = names(metadata);
+    let mut on: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for node in list(&metadata["resolve"]["nodes"]) {
+        if let Some(name) = node["id"].as_str().and_then(|id| names.get(id)) {
+            let features = list(&node["features"]).filter_map(text);
+            on.entry((*name).to_owned()).or_default().extend(features);
+        }
+    }
+    on
+}
+
+fn built_with(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let names = names(metadata);
     let name = |id: &Value| names.get(id.as_str()?).map(|name| (*name).to_owned());
     let mut built: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for node in list(&metadata["resolve"]["nodes"]) {
@@ -191,7 +211,7 @@ mod tests {
                 { "id": "n", "name": "normal", "manifest_path": "/else/Cargo.toml" },
                 { "id": "t", "name": "tester", "manifest_path": "/else/Cargo.toml" },
             ],
-            "resolve": { "nodes": [{ "id": "ours", "deps": [
+            "resolve": { "nodes": [{ "id": "ours", "features": ["program"], "deps": [
                 { "pkg": "n", "dep_kinds": [{ "kind": "dev" }, { "kind": null }] },
                 { "pkg": "t", "dep_kinds": [{ "kind": "dev" }] },
             ]}]},
@@ -219,6 +239,8 @@ mod tests {
         assert_eq!(kinds, [false, true]);
         let built: Vec<_> = workspace.built_with["mcp-ours"].iter().collect();
         assert_eq!(built, ["normal"]);
+        let on: Vec<_> = workspace.turned_on["mcp-ours"].iter().collect();
+        assert_eq!(on, ["program"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod json;
 pub(crate) mod python;
+pub(crate) mod raw;
 pub(crate) mod vertical;
 
 use mcp_domain::{Error, ErrorKind};

@@ -3,6 +3,7 @@
 mod convert;
 mod de;
 mod decimal;
+mod document;
 mod json;
 mod time;
 

@@ -136,6 +136,20 @@ const FREE_OF: [(&str, &[&str]); 8] = [
     ),
 ];
 
+/// A feature that nobody may turn on: all crates of a program would have it.
+struct Unwanted {
+    library: &'static str,
+    feature: &'static str,
+    /// What it would do.
+    because: &'static str,
+}
+
+const UNWANTED: [Unwanted; 1] = [Unwanted {
+    library: "serde_json",
+    feature: "raw_value",
+    because: "a stranger's JSON could overflow the stack of whoever reads it as a `Value`",
+}];
+
 /// All that the project's own tasks may be built on: they build in seconds, on
 /// any machine.
 const OF_XTASK: &[&str] = &["serde_json"];
@@ -161,6 +175,20 @@ pub(super) fn violations(workspace: &Workspace) -> Vec<String> {
         let below = all_below(name, workspace);
         for library in forbidden.iter().filter(|library| below.contains(**library)) {
             bad.push(format!("{name} must be free of {library}"));
+        }
+    }
+    for Unwanted {
+        library,
+        feature,
+        because,
+    } in UNWANTED
+    {
+        let on = workspace.turned_on.get(library);
+        if on.is_some_and(|on| on.contains(feature)) {
+            bad.push(format!(
+                "{library} must be built without {feature}: {because} \
+                 (`cargo tree -e features -i {library}` tells who turns it on)"
+            ));
         }
     }
     bad

@@ -6,14 +6,14 @@
 
 use mcp_domain::Error;
 use mcp_transport::ToolResult;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{Call, Dialect, Next, Peer, Request, no_such_table, only_text};
 use crate::{
     Changes, Column, Index, Rows, Table, TableName, Value,
     bind::{self, Sql},
-    reading::json::{self, Object},
+    reading::json,
     schema::{DEFAULT_SCHEMAS, place},
 };
 
@@ -131,17 +131,25 @@ impl Dialect for Dbhub {
 
     fn query(&self, sql: &str, parameters: &[Value]) -> Result<Request<Rows>, Error> {
         Ok(Request::one(self.statement(sql, parameters)?, |answer| {
-            let text = only_text(answer)?;
-            let mut answer: Envelope<Statements<'_>> = json::read("an answer with rows", text)?;
-            let last = answer.data.statements.pop();
-            Ok(last.map_or_else(Rows::default, |last| json::rows(&last.rows, last.truncated)))
+            let (what, text) = ("an answer with rows", only_text(answer)?);
+            let answer: Envelope<Statements> = json::read(what, text)?;
+            let Some(last) = answer.data.statements.last() else {
+                return Ok(Rows::default());
+            };
+            let rows = json::cut(what, text, |answer| {
+                let statements = answer.get("data")?.get("statements")?.elements()?;
+                statements
+                    .last()
+                    .map_or(Ok(Vec::new()), |last| json::objects(last.get("rows")?))
+            })?;
+            Ok(json::rows(&rows, last.truncated))
         }))
     }
 
     fn execute(&self, sql: &str, parameters: &[Value]) -> Result<Request<Changes>, Error> {
         Ok(Request::one(self.statement(sql, parameters)?, |answer| {
             let text = only_text(answer)?;
-            let answer: Envelope<Statements<'_>> = json::read("an answer with counts", text)?;
+            let answer: Envelope<Statements> = json::read("an answer with counts", text)?;
             let last = answer.data.statements.last();
             Ok(Changes::new(last.map(|statement| statement.count)))
         }))
@@ -228,15 +236,15 @@ struct Indexed {
 }
 
 #[derive(Deserialize)]
-struct Statements<'a> {
-    #[serde(borrow)]
-    statements: Vec<Statement<'a>>,
+struct Statements {
+    statements: Vec<Statement>,
 }
 
 #[derive(Deserialize)]
-struct Statement<'a> {
-    #[serde(borrow)]
-    rows: Vec<Object<'a>>,
+struct Statement {
+    /// Cut out of the text, for the sake of the digits.
+    #[serde(rename = "rows")]
+    _rows: IgnoredAny,
     count: u64,
     #[serde(default)]
     truncated: bool,

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use mcp_domain::Error;
 use mcp_transport::ToolResult;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{Call, Dialect, Next, Peer, Request, no_such_table, only_text};
 use crate::{
     Changes, Column, ForeignKey, Index, Rows, Table, TableName, Value,
     bind::{self, Sql},
-    reading::json::{self, Object},
+    reading::json,
     schema::place,
 };
 
@@ -151,16 +151,19 @@ impl Dialect for Dbmcp {
 }
 
 fn rows(answer: &ToolResult) -> Result<Rows, Error> {
-    let page: Page<'_> = json::read("rows", only_text(answer)?)?;
-    let rows = json::rows(&page.rows, page.next_cursor.is_some());
+    let (what, text) = ("rows", only_text(answer)?);
+    let page: Page = json::read(what, text)?;
+    let rows = json::cut(what, text, |page| json::objects(page.get("rows")?))?;
+    let rows = json::rows(&rows, page.next_cursor.is_some());
     Ok(rows.with_next_cursor(page.next_cursor))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page<'a> {
-    #[serde(borrow)]
-    rows: Vec<Object<'a>>,
+struct Page {
+    /// Cut out of the text, for the sake of the digits.
+    #[serde(rename = "rows")]
+    _rows: IgnoredAny,
     next_cursor: Option<String>,
 }
 

@@ -2,14 +2,14 @@
 
 use mcp_domain::Error;
 use mcp_transport::ToolResult;
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::json;
 
 use super::{Call, Dialect, Next, Request, no_such_table, only_text};
 use crate::{
     Column, ResultColumn, Rows, Table, TableName, Value,
     bind::{self, Sql},
-    reading::{json, python},
+    reading::{json, python, raw::Raw},
     value::typed,
 };
 
@@ -140,14 +140,19 @@ fn described(answer: &ToolResult, wanted: &str) -> Result<Table, Error> {
 }
 
 fn rows(answer: &ToolResult) -> Result<Rows, Error> {
-    let answer: Answer<'_> = json::read("an answer with rows", only_text(answer)?)?;
+    let (what, text) = ("an answer with rows", only_text(answer)?);
+    let answer: Answer = json::read(what, text)?;
+    let rows = json::cut(what, text, |answer| {
+        let rows = answer.get("rows")?.elements()?.into_iter();
+        rows.map(Raw::elements).collect::<Result<Vec<_>, _>>()
+    })?;
     let columns: Vec<ResultColumn> = answer
         .columns
         .into_iter()
         .zip(answer.column_types)
         .map(|(name, of)| ResultColumn::typed(name, of))
         .collect();
-    let rows = answer.rows.into_iter().map(|row| {
+    let rows = rows.into_iter().map(|row| {
         let types = columns.iter().map(|column| column.declared_type.as_deref());
         let values = row.into_iter().zip(types);
         values.map(|(raw, of)| value(raw, of)).collect()
@@ -157,7 +162,7 @@ fn rows(answer: &ToolResult) -> Result<Rows, Error> {
 }
 
 /// Bytes come as Python writes them; the rest by the type of the column.
-fn value(raw: &RawValue, of: Option<&str>) -> Value {
+fn value(raw: Raw<'_>, of: Option<&str>) -> Value {
     let value = json::value(raw);
     match (&value, of) {
         (Value::Text(text), Some("BLOB")) => match python::parse(text) {
@@ -204,11 +209,12 @@ struct Field {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+struct Answer {
     columns: Vec<String>,
     column_types: Vec<String>,
-    #[serde(borrow)]
-    rows: Vec<Vec<&'a RawValue>>,
+    /// Cut out of the text, for the sake of the digits.
+    #[serde(rename = "rows")]
+    _rows: IgnoredAny,
     #[serde(default)]
     truncated: bool,
 }

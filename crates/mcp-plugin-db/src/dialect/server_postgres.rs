@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Rows, Table, TableName, Value,
     bind::{self, Sql},
-    reading::json::{self, Object},
+    reading::json,
 };
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ fn call(sql: String) -> Call {
 }
 
 fn rows(answer: &ToolResult) -> Result<Rows, Error> {
-    let rows: Vec<Object<'_>> = json::read("a list of rows", only_text(answer)?)?;
+    let rows = json::cut("a list of rows", only_text(answer)?, json::objects)?;
     Ok(json::rows(&rows, false))
 }
 

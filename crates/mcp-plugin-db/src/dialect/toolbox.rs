@@ -7,13 +7,13 @@
 use mcp_domain::{Error, ErrorKind};
 use mcp_transport::{Content, ToolResult};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 
 use super::{Call, Dialect, Next, Peer, Request, no_such_table};
 use crate::{
     Changes, Column, ForeignKey, Index, Rows, Table, TableName, Value,
     bind::{self, Sql},
-    reading::json::{self, Object},
+    reading::{json, raw::Raw},
     schema::{DEFAULT_SCHEMAS, place},
 };
 
@@ -151,7 +151,7 @@ impl Dialect for Toolbox {
 }
 
 fn rows(answer: &ToolResult) -> Result<Rows, Error> {
-    let rows = blocks(answer).map(|text| json::read::<Object<'_>>("a row", text));
+    let rows = blocks(answer).map(|text| json::cut("a row", text, Raw::entries));
     Ok(json::rows(&rows.collect::<Result<Vec<_>, _>>()?, false))
 }
 
@@ -175,9 +175,16 @@ struct Entry<T> {
 
 /// As they are, or, from MySQL, written as JSON once more.
 fn details<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let details = <&RawValue>::deserialize(deserializer)?.get();
-    let unwrapped: Option<String> = serde_json::from_str(details).ok();
-    serde_json::from_str(unwrapped.as_deref().unwrap_or(details)).map_err(serde::de::Error::custom)
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written<T> {
+        Once(T),
+        Twice(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Once(details) => Ok(details),
+        Written::Twice(text) => serde_json::from_str(&text).map_err(serde::de::Error::custom),
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,15 +1,9 @@
 //! Rows as JSON objects: the digits of numbers and the order of columns are kept.
 
-use std::fmt;
-
 use mcp_domain::Error;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
-use super::unreadable;
+use super::{raw::Raw, unreadable};
 use crate::{ResultColumn, Rows, Value, value::from_json};
 
 /// Reads JSON text as a type of ours.
@@ -17,39 +11,29 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(what: &str, text: &'de str) -> Resu
     serde_json::from_str(text).map_err(|error| unreadable(what, text).with_source(error))
 }
 
-/// A JSON object whose keys keep their order.
-#[derive(Debug)]
-pub(crate) struct Object<'a>(pub(crate) Vec<(String, &'a RawValue)>);
+/// Cuts out of JSON text what is wanted of it.
+pub(crate) fn cut<'a, T>(
+    what: &str,
+    text: &'a str,
+    wanted: impl FnOnce(Raw<'a>) -> serde_json::Result<T>,
+) -> Result<T, Error> {
+    let cut = Raw::new(text).and_then(wanted);
+    cut.map_err(|error| unreadable(what, text).with_source(error))
+}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
+/// A row: keys and values, in order.
+pub(crate) type Object<'a> = Vec<(String, Raw<'a>)>;
 
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a row as a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-                let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Object(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
-    }
+/// The rows of an array.
+pub(crate) fn objects(array: Raw<'_>) -> serde_json::Result<Vec<Object<'_>>> {
+    array.elements()?.into_iter().map(Raw::entries).collect()
 }
 
 /// Rows from objects. The columns are all keys, in the order in which they first appear; a
 /// key that an object has twice is two columns, as of `SELECT 1 AS a, 2 AS a`.
 pub(crate) fn rows(objects: &[Object<'_>], truncated: bool) -> Rows {
     let mut names: Vec<&str> = Vec::new();
-    for Object(entries) in objects {
+    for entries in objects {
         for (at, (key, _)) in entries.iter().enumerate() {
             // Rows of one answer are alike: the first look finds it.
             if names.get(at) != Some(&key.as_str()) {
@@ -60,7 +44,7 @@ pub(crate) fn rows(objects: &[Object<'_>], truncated: bool) -> Rows {
             }
         }
     }
-    let values = objects.iter().map(|Object(entries)| {
+    let values = objects.iter().map(|entries| {
         let cell = |(at, name): (usize, &&str)| {
             let here = entries.get(at).filter(|(key, _)| key == name);
             let entry = here.or_else(|| {
@@ -68,7 +52,7 @@ pub(crate) fn rows(objects: &[Object<'_>], truncated: bool) -> Rows {
                 let mut same = entries.iter().filter(|(key, _)| key == name);
                 same.nth(before.count())
             });
-            entry.map_or(Value::Null, |(_, raw)| value(raw))
+            entry.map_or(Value::Null, |(_, raw)| value(*raw))
         };
         names.iter().enumerate().map(cell).collect()
     });
@@ -78,10 +62,10 @@ pub(crate) fn rows(objects: &[Object<'_>], truncated: bool) -> Rows {
 }
 
 /// A value, to the digit. What Node writes for bytes is bytes.
-pub(crate) fn value(raw: &RawValue) -> Value {
-    let text = raw.get();
+pub(crate) fn value(raw: Raw<'_>) -> Value {
+    let text = raw.text();
     if text.starts_with('{')
-        && let Some(bytes) = bytes(text)
+        && let Some(bytes) = bytes(raw)
     {
         return Value::Bytes(bytes);
     }
@@ -89,24 +73,24 @@ pub(crate) fn value(raw: &RawValue) -> Value {
 }
 
 /// `{"type": "Buffer", "data": [0, 255]}`, or `{"0": 0, "1": 255}`.
-fn bytes(text: &str) -> Option<Vec<u8>> {
+fn bytes(raw: Raw<'_>) -> Option<Vec<u8>> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Buffer<'a> {
         r#type: &'a str,
         data: Vec<u8>,
     }
-    if let Ok(buffer) = serde_json::from_str::<Buffer<'_>>(text) {
+    if let Ok(buffer) = serde_json::from_str::<Buffer<'_>>(raw.text()) {
         return (buffer.r#type == "Buffer").then_some(buffer.data);
     }
-    let Object(entries) = serde_json::from_str(text).ok()?;
+    let entries = raw.entries().ok()?;
     if entries.is_empty() {
         return None;
     }
     let entries = entries.iter().enumerate();
     let bytes = entries.map(|(at, (key, raw))| {
         let in_place = key.parse() == Ok(at);
-        in_place.then(|| raw.get().parse().ok()).flatten()
+        in_place.then(|| raw.text().parse().ok()).flatten()
     });
     bytes.collect()
 }

@@ -4,13 +4,19 @@ use std::fmt;
 
 use mcp_domain::{Error, ErrorKind};
 use serde::{Serialize, Serializer, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
-use super::{Decimal, Value};
+use super::{Decimal, Value, document::Document};
+use crate::reading::raw::Raw;
 
 /// A document or an array, as the JSON text in which it came, less the space between.
 ///
 /// Nothing else is lost: neither the digits of a number nor the order of the keys.
+///
+/// Serialised, it is a document within the other, of whatever format: the order of the keys is
+/// kept, and every number. One that neither 64 bits nor floating point hold to the digit is
+/// written as a string, as decimals are; of the others, the spelling may be another (`1.50` is
+/// 1.5). What nests deeper than 127 levels, more than `serde_json` reads, is written as one
+/// string, its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Json(String);
 
@@ -22,8 +28,8 @@ impl Json {
     /// `InvalidInput` if it is not JSON.
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
-        match serde_json::from_str::<&RawValue>(&text) {
-            Ok(raw) => Ok(Self(compact(raw.get()))),
+        match Raw::new(&text) {
+            Ok(raw) => Ok(Self(compact(raw.text()))),
             Err(error) => {
                 let message = "the text of a JSON value is not JSON";
                 Err(Error::new(ErrorKind::InvalidInput, message).with_source(error))
@@ -57,9 +63,9 @@ impl fmt::Display for Json {
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.0) {
-            Ok(raw) => raw.serialize(serializer),
-            Err(_) => serializer.serialize_str(&self.0),
+        match Document::new(&self.0) {
+            Some(document) => document.serialize(serializer),
+            None => serializer.serialize_str(&self.0),
         }
     }
 }
@@ -91,6 +97,14 @@ pub(crate) fn from_json(text: &str) -> Option<Value> {
         b'[' | b'{' => Value::Json(Json::new(text).ok()?),
         _ => number(text)?,
     })
+}
+
+/// The same number, if floating point holds all its digits.
+pub(super) fn exactly(text: &str) -> Option<f64> {
+    let real: f64 = text.parse().ok()?;
+    let same = |a: &str, b: &str| a.trim_end_matches('0') == b.trim_end_matches('0');
+    let exact = real.is_finite() && same(&digits(text), &digits(&format!("{real:e}")));
+    exact.then_some(real)
 }
 
 /// A number as text: an integer where 64 bits hold it, a real where floating point

@@ -114,10 +114,41 @@ fn a_value_is_json_and_back() {
     // Space between goes, space within stays.
     let spaced = Json::new(" { \"a b\\\" c\" : [ 1 , \"\\\\\" ] } ").unwrap();
     assert_eq!(spaced.as_str(), "{\"a b\\\" c\":[1,\"\\\\\"]}");
-    // Documents are written as they came, digits and all.
-    let text = "{\"b\":12345678901234567890.5,\"a\":1}";
-    let value = Value::from(Json::new(text).unwrap());
-    assert_eq!(serde_json::to_string(&value).unwrap(), text);
+}
+
+#[test]
+fn a_document_is_written_in_its_order_and_to_the_digit() {
+    let written = |text: &str| {
+        let value = Value::from(Json::new(text).unwrap());
+        serde_json::to_string(&value).unwrap()
+    };
+    for text in [
+        "{\"b\":1,\"a\":[true,false,null],\"b\":{}}",
+        "[-9223372036854775808,18446744073709551615,0.1,-1.5e-7,1e+300,5e-324]",
+        "[\"1.50\",\"\\\"é\\n\",[[]]]",
+    ] {
+        assert_eq!(written(text), text);
+    }
+    // As decimals are.
+    let long = "[12345678901234567890.5,0.1000000000000000000001,1e999,1e-999]";
+    let strings = "[\"12345678901234567890.5\",\"0.1000000000000000000001\",\"1e999\",\"1e-999\"]";
+    assert_eq!(written(long), strings);
+    assert_eq!(
+        written("[1.50,100.0e0,0.0,\"\\u0061\"]"),
+        "[1.5,100.0,0.0,\"a\"]"
+    );
+}
+
+#[test]
+fn a_document_too_deep_for_others_is_written_as_text() {
+    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let written = |text: &str| serde_json::to_value(Json::new(text).unwrap()).unwrap();
+    assert_eq!(written(&nested(127)).to_string(), nested(127));
+    for depth in [128, 500_000] {
+        assert_eq!(written(&nested(depth)), json!(nested(depth)));
+    }
+    // Half of a character is none.
+    assert_eq!(written("[\"\\ud800\"]"), json!("[\"\\ud800\"]"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod both_modes;
 mod fixture;
 mod healing;
+mod hostile;
 mod killing;
 mod listing;
 mod one_pool;

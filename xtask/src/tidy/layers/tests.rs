@@ -144,3 +144,19 @@ fn a_new_member_needs_a_layer_and_an_old_one_is_missed() {
         "{found}"
     );
 }
+
+#[test]
+fn nobody_turns_on_what_lets_strangers_overflow_the_stack() {
+    let with = |feature: &str| {
+        let mut workspace = with_edge("mcp-pool", "serde_json", Edge::Plain);
+        let on = [feature.to_owned()].into();
+        workspace.turned_on.insert("serde_json".to_owned(), on);
+        violations(&workspace)
+    };
+    assert_eq!(with("float_roundtrip"), Vec::<String>::new());
+    let found = with("raw_value");
+    let [rule] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert!(rule.starts_with("serde_json must be built without raw_value: "));
+}

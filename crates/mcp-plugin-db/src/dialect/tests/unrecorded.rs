@@ -271,3 +271,28 @@ fn dbhub_names_tables_of_other_mysql_databases_with_theirs() {
     let answers = [found(&[]), found(&[]), found(&[("archive", "things")])];
     assert_eq!(done(&archived, &answers).name, "archive.things");
 }
+
+#[test]
+fn rows_in_another_shape_are_an_error() {
+    for (name, text) in [
+        ("dbhub", "{\"data\":[[{\"rows\":[],\"count\":0}]]}"),
+        (
+            "dbhub",
+            "{\"data\":{\"statements\":[{\"rows\":{},\"count\":0}]}}",
+        ),
+        ("dbmcp", "[[],null]"),
+        ("dbmcp", "{\"rows\":[[1]]}"),
+        ("dbmcp", "{\"rows\":[],\"rows\":[]}"),
+        (
+            "motherduck",
+            "{\"columns\":[],\"columnTypes\":[],\"rows\":[{}]}",
+        ),
+        ("server-postgres", "{}"),
+        ("toolbox", "[]"),
+    ] {
+        let request = known(name).query("SELECT 1", &[]).unwrap();
+        let error = request.next(&[says(&[text])]).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::BadResponse, "{name}: {text}");
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
