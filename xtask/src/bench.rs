@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what is measured, and measures it.
+//! `cargo xtask bench`: builds what is measured, and what measures it.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{cargo, third_party};
 
-/// All arguments are the measuring program's.
-pub(crate) fn run(args: &[String]) -> Result<(), String> {
+/// The measuring program, whose all arguments are.
+pub(crate) fn command(args: &[String]) -> Result<Command, String> {
     let mut build = cargo::command();
     build.args(["build", "--release", "--locked"]);
     build.args(["--package", "mcp-plugin-db", "--bin", "mcp-db"]);
@@ -29,8 +29,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         // What could not be installed, it says itself, and the report too.
         measure.env(third_party::VARIABLE, third_party::servers()?.folder);
     }
-    // Interrupted, it still has servers to end, which whoever waits for it waits for, too.
-    cargo::exec(&mut measure)
+    Ok(measure)
 }
 
 /// Builds the benchmarks of the parts: their names and programs.

@@ -38,7 +38,8 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// Runs a command to its end in place of this program, so that whoever ends this one ends it.
+/// Runs a command to its end in place of this program, and does not come back: whoever ends
+/// this one ends it, and waits for what it still has to end itself.
 pub(crate) fn exec(command: &mut Command) -> Result<(), String> {
     #[cfg(unix)]
     {

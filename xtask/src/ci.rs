@@ -42,7 +42,7 @@ const STEPS: [Step; 14] = [
     ("each crate alone", each_crate_alone),
     ("test", |_| test::run(&[]).into()),
     ("docs", |_| docs()),
-    ("soak", |_| soak::run(&[]).into()),
+    ("soak", |_| storm().into()),
     ("third party", |_| {
         with(third_party::servers(), |servers| {
             test::run_third_party(servers, &[])
@@ -78,6 +78,10 @@ fn now() -> Instant {
 
 fn cargo_step(args: &[&str]) -> Outcome {
     cargo::run(cargo::command().args(args)).into()
+}
+
+fn storm() -> Result<(), String> {
+    cargo::run(&mut soak::command(&[])?)
 }
 
 fn clippy() -> Outcome {

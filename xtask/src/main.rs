@@ -93,13 +93,13 @@ fn run(args: &[String]) -> Result<(), Failure> {
         "soak" if help => print(soak::HELP),
         "test" if help => print(test::HELP),
         "tidy" if help => print(TIDY_HELP),
-        "bench" => bench::run(args)?,
+        "bench" => cargo::exec(&mut bench::command(args)?)?,
         "ci" => {
             no_arguments(task, args)?;
             ci::run()?;
         }
         "conformance" => conformance::run(args)?,
-        "soak" => soak::run(args)?,
+        "soak" => cargo::exec(&mut soak::command(args)?)?,
         "test" => test::run(args)?,
         "tidy" => {
             no_arguments(task, args)?;

@@ -16,8 +16,8 @@ Usage: cargo xtask soak [--minutes N]
 Linux only.
 ";
 
-/// The arguments are the storming program's. Built as tests are, with all checks.
-pub(crate) fn run(args: &[String]) -> Result<(), String> {
+/// The storming program with its arguments. Built as tests are, with all checks.
+pub(crate) fn command(args: &[String]) -> Result<Command, String> {
     let mut build = cargo::command();
     build.args(["build", "--locked"]);
     build.args(["--package", "mcp-plugin-db", "--bin", "mcp-db"]);
@@ -28,5 +28,6 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         |name: &str| -> PathBuf { debug.join(format!("{name}{}", env::consts::EXE_SUFFIX)) };
     let mut soak = Command::new(built("mcp-bench"));
     soak.args(["soak", "--program"]).arg(built("mcp-db"));
-    cargo::exec(soak.args(args))
+    soak.args(args);
+    Ok(soak)
 }
